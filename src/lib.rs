@@ -1,0 +1,13 @@
+//! Exchange ActiveSync for Horde sites. See `docs/architecture.md` for who lives where.
+
+pub mod command;
+pub mod config;
+pub mod error;
+pub mod front;
+pub mod gateway;
+pub mod horde;
+pub mod proto;
+pub mod source;
+pub mod state;
+pub mod sync;
+pub mod wbxml;

@@ -1,0 +1,125 @@
+//! The data classes (MS-ASCNTC and siblings). An item is a bag of properties keyed by tag; which properties a class has, since which
+//! version, and how they are written is one table per class. Reading, writing and ghosting follow from the tables.
+
+use std::collections::BTreeMap;
+
+use crate::wbxml::Tag;
+
+/// A data class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[allow(missing_docs)]
+pub enum Class {
+    Email,
+    Contacts,
+    Calendar,
+    Tasks,
+    Notes,
+}
+
+impl Class {
+    /// As in the Class element.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Email => "Email",
+            Self::Contacts => "Contacts",
+            Self::Calendar => "Calendar",
+            Self::Tasks => "Tasks",
+            Self::Notes => "Notes",
+        }
+    }
+
+    /// The class of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Email, Self::Contacts, Self::Calendar, Self::Tasks, Self::Notes].into_iter().find(|c| c.name() == name)
+    }
+}
+
+/// The value of a property.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Text, numbers and dates as they stand on the wire. "" = present but empty (in a Change: clear).
+    Text(String),
+    /// A container of equal text children (Categories/Category, Children/Child).
+    List(Vec<String>),
+    /// Bytes (a picture, decoded from base64).
+    Bytes(Vec<u8>),
+    /// The notes of an item, whichever form the version gives it; always under the key `AirSyncBase:Body`.
+    Body(Body),
+}
+
+/// The body of an item, whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Body {
+    /// Which form [`Body::data`] has.
+    pub kind: BodyKind,
+    /// Text with CRLF line ends.
+    pub data: String,
+}
+
+/// Form of a body (MS-ASAIRS 2.2.2.41).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[allow(missing_docs)]
+pub enum BodyKind {
+    #[default]
+    Plain = 1,
+    Html = 2,
+    Rtf = 3,
+    Mime = 4,
+}
+
+/// An item: its properties by tag. A property that is absent was not sent (from a phone) or is not set (from a source).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Properties(pub BTreeMap<Tag, Value>);
+
+impl Properties {
+    /// The text of a property.
+    pub fn text(&self, tag: Tag) -> Option<&str> {
+        match self.0.get(&tag) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Sets a text property; empty text removes it.
+    pub fn set_text(&mut self, tag: Tag, text: impl Into<String>) {
+        let text = text.into();
+        if text.is_empty() {
+            self.0.remove(&tag);
+        } else {
+            self.0.insert(tag, Value::Text(text));
+        }
+    }
+}
+
+/// A change to an item with everything that the version's ghosting rules say already worked in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Patch {
+    /// Properties with their new values.
+    pub set: Properties,
+    /// Properties to be emptied.
+    pub clear: Vec<Tag>,
+}
+
+/// What the phone asked of bodies for one collection (Options of Sync, sticky).
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct BodyPreference {
+    /// Which form.
+    pub kind: BodyKind,
+    /// At most so many bytes; `None` = all.
+    pub truncation_size: Option<u32>,
+    /// All or nothing: a body that is larger is left out rather than cut.
+    pub all_or_none: bool,
+    /// Characters of preview text wanted (14.0+).
+    pub preview: Option<u32>,
+}
+
+/// How the items of a collection are written for one device: version and the body options in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// Protocol version of the request.
+    pub version: super::Version,
+    /// Body preferences in the order of the request; empty = none sent.
+    pub bodies: Vec<BodyPreference>,
+    /// Truncation of 2.5 (MS-ASCMD 2.2.3.184), `None` = all.
+    pub truncation: Option<u32>,
+}

@@ -1,0 +1,76 @@
+//! `info-<deviceid>`: what is known about one device of one user, in a form that a hurried administrator can edit.
+
+use std::collections::BTreeMap;
+
+/// `rwstatus`: where a remote wipe stands. An administrator sets 2.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WipeStatus {
+    /// 0: never provisioned.
+    #[default]
+    None = 0,
+    /// 1: provisioned, nothing pending.
+    Ok = 1,
+    /// 2: wipe requested, not acknowledged by the phone.
+    Pending = 2,
+    /// 3: the phone acknowledged the wipe; it stays refused until an administrator clears this.
+    Wiped = 3,
+}
+
+/// What the file says. Times are Unix seconds. Keys of the file have the names of the fields, without underscores where Horde's
+/// first file driver had them (`policykey`, `rwstatus`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Info {
+    /// `rwstatus`.
+    pub wipe: WipeStatus,
+    /// `policykey`: the key that the phone must send; 0 = must provision.
+    pub policy_key: u32,
+    /// `account_only`: a pending wipe removes this account only (16.1).
+    pub account_only: bool,
+    /// `blocked`: refused with 403 / Status 129.
+    pub blocked: bool,
+    /// Temporary key of a Provision in progress, 0 = none.
+    pub temporary_key: u32,
+    /// Hash of the policy that belongs to `temporary_key`.
+    pub temporary_policy: String,
+    /// Hash of the policy that the phone acknowledged.
+    pub policy: String,
+    /// What the phone said of the policy: 1 applied, 2 partly, 3 not, 4 managed elsewhere; 0 = nothing yet.
+    pub policy_status: u32,
+    /// When the policy was acknowledged.
+    pub policy_time: u64,
+    /// When a wipe directive was last sent, 0 = never.
+    pub wipe_sent: u64,
+    /// When the phone acknowledged a wipe, 0 = never.
+    pub wiped: u64,
+    /// User as Horde knows him.
+    pub user: String,
+    /// Device id as the phone sends it.
+    pub id: String,
+    /// DeviceType of the query.
+    pub device_type: String,
+    /// User-Agent header.
+    pub user_agent: String,
+    /// Protocol version last used ("14.1").
+    pub version: String,
+    /// First request.
+    pub first_seen: u64,
+    /// Last request (kept to a granularity of some minutes, so that a Sync without changes writes nothing).
+    pub last_seen: u64,
+    /// What the phone told of itself in DeviceInformation (Model, IMEI, FriendlyName, OS, ...), by element name.
+    pub device_information: BTreeMap<String, String>,
+    /// List of protocol versions last announced by X-MS-RP.
+    pub announced: String,
+    /// Keys that this program does not know, kept as they are.
+    pub unknown: BTreeMap<String, String>,
+}
+
+/// Tells whether a file is still the one that was read (mtime, size, inode).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// Modification time, nanoseconds since 1970; 0 when the file does not exist.
+    pub modified: u128,
+    /// Bytes.
+    pub size: u64,
+    /// Inode.
+    pub inode: u64,
+}

@@ -1,0 +1,15 @@
+//! Per-device state in plain files. The administrator's file is `<state>/<user>/info-<deviceid>`; machine state lies beside it in
+//! `<state>/<user>/device-<deviceid>/`, what Horde cannot hold in `<state>/<user>/beside-<class>/`. Everything is written atomically
+//! (temporary file, fsync, rename, fsync of the directory), guarded by a lock that works between processes, and carries a format version.
+
+mod beside;
+mod device;
+mod error;
+mod info;
+mod journal;
+
+pub use beside::Beside;
+pub use device::{Device, DeviceId, Locked, Store};
+pub use error::Error;
+pub use info::{Info, Stamp, WipeStatus};
+pub use journal::Journal;

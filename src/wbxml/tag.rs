@@ -1,0 +1,64 @@
+//! Tags and the code pages they live on. The constants and tables are generated from `code-pages.tsv`.
+
+/// A tag: code page and token (without the content bit).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(u16);
+
+impl Tag {
+    /// The tag with `token` on `page`; the token must lie in 5..64, see [`Tag::known`] for tags from outside.
+    pub(crate) const fn at(page: u8, token: u8) -> Self {
+        Self(((page as u16) << 8) | token as u16)
+    }
+
+    /// The tag if the code page table has it.
+    pub fn known(page: u8, token: u8) -> Option<Self> {
+        let tag = Self::at(page, token);
+        (!tag.name().is_empty()).then_some(tag)
+    }
+
+    /// Finds a tag by namespace and name, as the readable form writes them ("AirSync", "SyncKey").
+    pub fn by_name(namespace: &str, name: &str) -> Option<Self> {
+        let page = NAMESPACES.iter().position(|n| *n == namespace)?;
+        let token = NAMES.get(page)?.iter().position(|n| *n == name && !n.is_empty())?;
+        Some(Self::at(u8::try_from(page).ok()?, u8::try_from(token).ok()?))
+    }
+
+    /// Code page, 0-25.
+    pub const fn page(self) -> u8 {
+        (self.0 >> 8) as u8
+    }
+
+    /// Token without the content bit, 5-63.
+    pub const fn token(self) -> u8 {
+        (self.0 & 0xff) as u8
+    }
+
+    /// Element name, "" when the table does not have the tag.
+    pub fn name(self) -> &'static str {
+        NAMES.get(usize::from(self.page())).and_then(|p| p.get(usize::from(self.token()))).copied().unwrap_or("")
+    }
+
+    /// Name of the code page ("AirSync").
+    pub fn namespace(self) -> &'static str {
+        NAMESPACES.get(usize::from(self.page())).copied().unwrap_or("")
+    }
+
+    /// Whether the element's content is a byte array (OPAQUE on the wire).
+    pub fn is_byte_array(self) -> bool {
+        BYTE_ARRAYS.get(usize::from(self.page())).is_some_and(|p| p >> self.token() & 1 == 1)
+    }
+}
+
+impl std::fmt::Debug for Tag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.namespace(), self.name())
+    }
+}
+
+impl std::fmt::Display for Tag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+include!(concat!(env!("OUT_DIR"), "/tags.rs"));
