@@ -8,7 +8,7 @@ mod version;
 
 use crate::wbxml;
 
-pub use query::{Command, Query};
+pub use query::{BadQuery, Command, Query};
 pub use version::{Traits, Version};
 
 /// Why a request cannot be understood. What the phone is told depends on command and version.
