@@ -108,7 +108,9 @@ impl Auth {
             Verdict::Right => Some(Ok(())),
             Verdict::Ask => None,
             Verdict::Wrong => Some(Err(Error::Unauthorized)),
-            Verdict::Slow(after) => Some(Err(Error::RetryLater { reason: "too many wrong passwords".to_owned(), after })),
+            Verdict::Slow(after) => {
+                Some(Err(Error::RetryLater { reason: "too many wrong passwords".to_owned(), after }))
+            }
         }
     }
 
