@@ -35,7 +35,7 @@ impl Levels {
     }
 
     fn highest(&self) -> LevelFilter {
-        self.modules.values().copied().fold(self.other, LevelFilter::max)
+        self.modules.values().copied().fold(self.other, Ord::max)
     }
 }
 
