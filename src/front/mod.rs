@@ -2,6 +2,7 @@
 //! HTTP status or Status element.
 
 mod auth;
+mod autodiscover;
 mod body;
 mod catch;
 mod dispatch;
@@ -57,10 +58,12 @@ impl Desk {
         let path = request.path.trim_end_matches('/').to_ascii_lowercase();
         line.add("method", &request.method);
         if path.ends_with("/microsoft-server-activesync") {
-            self.active_sync(&site, request, line).await
-        } else {
-            line.add("path", &request.path);
-            Response::status(404)
+            return self.active_sync(&site, request, line).await;
+        }
+        line.add("path", &request.path);
+        match autodiscover::kind(&path) {
+            Some(kind) => self.autodiscover(&site, kind, request, line).await,
+            None => Response::status(404),
         }
     }
 }

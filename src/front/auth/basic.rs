@@ -29,6 +29,11 @@ pub(super) fn read(header: &[u8]) -> Option<(String, String)> {
     Some((user.to_owned(), password.to_owned()))
 }
 
+/// The user name of a header as the phone sent it.
+pub(crate) fn name(header: &[u8]) -> Option<String> {
+    read(header).map(|(user, _)| user)
+}
+
 /// The user of Horde that a login name means: without `DOMAIN\`, without `@domain` where the configuration says so.
 /// `None` for names that no user can have: they would be trouble as file names and in logs.
 pub(crate) fn user(config: &Config, name: &str) -> Option<String> {

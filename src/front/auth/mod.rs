@@ -20,7 +20,7 @@ use crate::{
     horde::{self, Horde, Login},
 };
 
-pub(super) use basic::user;
+pub(super) use basic::{name, user};
 
 /// Attempts of one address and user are made one after the other, so that many at once do not get around the delays.
 const STRIPES: usize = 64;
