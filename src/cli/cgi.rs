@@ -11,15 +11,14 @@ use crate::{
     logging,
 };
 
-const ABOUT: &str = "Answers the one request that the environment (RFC 3875) and standard input describe, and ends. Waiting for changes (Ping) is \
+pub(super) const ABOUT: &str = "Answers the one request that the environment (RFC 3875) and standard input describe, and ends. Waiting for changes (Ping) is \
     answered at once, as each waiting phone would cost a process: prefer `serve` behind FastCGI.";
 
-const EXAMPLES: &str = "Example, for a try from a shell:
+pub(super) const EXAMPLES: &str = "Example, for a try from a shell:
   GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD=OPTIONS SCRIPT_NAME=/Microsoft-Server-ActiveSync horde-eas cgi";
 
 /// Flags of `cgi`.
 #[derive(Debug, Clone, Default, clap::Args)]
-#[command(long_about = ABOUT, after_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(flatten)]
     common: Common,

@@ -31,8 +31,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve phones until told to end
+    #[command(long_about = serve::ABOUT, after_help = serve::EXAMPLES)]
     Serve(serve::Args),
     /// Answer the one request that a web server hands over by CGI
+    #[command(long_about = cgi::ABOUT, after_help = cgi::EXAMPLES)]
     Cgi(cgi::Args),
 }
 

@@ -21,12 +21,12 @@ use crate::{
     logging,
 };
 
-const ABOUT: &str = "Serves phones until SIGTERM or SIGINT. SIGHUP opens the log file anew and reads the configuration again (all of it but \
+pub(super) const ABOUT: &str = "Serves phones until SIGTERM or SIGINT. SIGHUP opens the log file anew and reads the configuration again (all of it but \
     the state directory, [horde] and [gateway]).\n\n\
     Runs without any file. With no --listen and nothing in the configuration it takes the listening socket on descriptor 0 (lighttpd, \
     mod_fcgid, systemd with StandardInput=socket) or the ones that systemd passes.";
 
-const EXAMPLES: &str = "Examples:
+pub(super) const EXAMPLES: &str = "Examples:
   horde-eas serve --listen fastcgi:unix:/run/horde-eas/fcgi.sock
   horde-eas serve --listen fastcgi:tcp:127.0.0.1:9010 --listen http:127.0.0.1:8080
   horde-eas serve --horde https://horde.example.org/horde/rpc.php --mail-domain example.org
@@ -36,7 +36,6 @@ docs/horde-eas.toml of the distribution shows all options of the configuration f
 
 /// Flags of `serve`.
 #[derive(Debug, Clone, Default, clap::Args)]
-#[command(long_about = ABOUT, after_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(flatten)]
     common: Common,
