@@ -1,12 +1,15 @@
 //! What phones make of simple values, brought into one form.
 
-use jiff::{ToSpan, civil::DateTime, tz::TimeZone};
+use jiff::{SignedDuration, civil::DateTime, tz::TimeZone};
 
 /// Largest picture on the wire, bytes of base64 (MS-ASCNTC 2.2.2.56: 48 KB).
 pub(super) const PICTURE: usize = 48 * 1024;
 
 /// Most children of a list (MS-ASCNTC 2.2.2.17, 2.2.2.19: 300).
 pub(super) const CHILDREN: usize = 300;
+
+/// Half a day, less the moment that would take noon to the next day.
+const TO_NOON: SignedDuration = SignedDuration::from_millis(12 * 3_600_000 - 1);
 
 /// At most `limit` bytes of `text`, cut at a character boundary and not between CR and LF.
 pub(in crate::proto) fn cut(text: &str, limit: usize) -> &str {
@@ -42,7 +45,7 @@ fn any_date(text: &str) -> Option<DateTime> {
 /// The day of a birthday as `1980-02-29T00:00:00.000Z`. Phones send midnight or noon in UTC, or local midnight expressed in UTC:
 /// the nearest midnight is meant. Noon itself belongs to the day it is on (some phones send noon so that no time zone shifts it).
 pub(super) fn day(text: &str) -> Option<String> {
-    let nearest = any_date(text)?.checked_add(12.hours().milliseconds(-1)).ok()?;
+    let nearest = any_date(text)?.checked_add(TO_NOON).ok()?;
     (0..=9999).contains(&nearest.year()).then(|| nearest.strftime("%Y-%m-%dT00:00:00.000Z").to_string())
 }
 
