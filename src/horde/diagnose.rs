@@ -237,6 +237,12 @@ impl Trouble {
         self.row().is_some_and(|row| row.site)
     }
 
+    /// Whether, on an accelerator, it can mean that the site does not offer it.
+    pub(super) fn may_mean_no_offer(&self) -> bool {
+        use Kind::*;
+        matches!(self.kind, NotRpc | HalfAnswer | BrokenRpc | ServerError | Status | LoginPage)
+    }
+
     /// Whether a writing call may have been carried out. A web server that says when to come back has turned the call away.
     fn maybe_done(&self) -> bool {
         self.retry_after.is_none() && self.row().is_some_and(|row| row.maybe_done)

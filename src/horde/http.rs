@@ -159,11 +159,8 @@ impl Http {
     }
 }
 
-/// The `Authorization` header. A colon ends the user name there: such a user cannot be asked for.
+/// The `Authorization` header.
 fn authorization(login: &Login) -> Result<HeaderValue, Failure> {
-    if login.user.contains(':') {
-        return Err(Failure::Unauthorized);
-    }
     let pair = zeroizing(format!("{}:{}", login.user, login.password.expose_secret()));
     let header = zeroizing(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair.expose_secret())));
     sensitive(header.expose_secret())

@@ -7,9 +7,12 @@ mod error;
 mod http;
 mod jar;
 mod jsonrpc;
+mod multicall;
+mod multiget;
 mod probe;
 mod session;
 mod site;
+mod xmlrpc;
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Call, Error, Horde, Login,
+    Error, Horde, Login,
     diagnose::{Failure, Kind},
     http::{Ask, Protocol, Reply},
     jar::{Jar, Person, Tag},
@@ -87,34 +87,6 @@ impl Session {
         }
     }
 
-    /// Many reading calls.
-    ///
-    /// # Errors
-    /// The site cannot be asked at all; the errors of single calls are in the results.
-    pub async fn batch(&self, calls: Vec<Call>) -> Result<Vec<Result<Value, Error>>, Error> {
-        let mut results = Vec::with_capacity(calls.len());
-        for call in calls {
-            match self.read(&call.method, call.params).await {
-                Err(error @ (Error::Unauthorized | Error::Unavailable { .. })) => return Err(error),
-                result => results.push(result),
-            }
-        }
-        Ok(results)
-    }
-
-    /// Whether [`Session::batch`] costs one PHP request (multiCall was seen to work).
-    pub async fn has_multicall(&self) -> bool {
-        false
-    }
-
-    /// WebDAV multiget.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn multiget(&self, _path: &str, _hrefs: &[String]) -> Result<Option<Vec<(String, String)>>, Error> {
-        Ok(None)
-    }
-
     /// Whether Horde accepts the login: a call without cookies.
     pub(super) async fn verify(&self) -> Result<bool, Error> {
         match self.read_json(TRIVIAL, &[], Cookies::Fresh).await {
@@ -190,6 +162,10 @@ impl Session {
         cookies: Cookies,
         parse: impl Fn(&Reply) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        if self.login.user.contains(':') {
+            // A colon ends the user name in the Authorization header: Horde would see another one.
+            return Err(Failure::Unauthorized);
+        }
         let turn = self.site.turn().await?;
         let begun = Instant::now();
         let jar = match cookies {
@@ -204,7 +180,7 @@ impl Session {
         if matches!(outcome, Err(Failure::Unauthorized)) {
             self.person.forget(&self.tag);
         }
-        self.site.settle(&turn, name, &outcome);
+        self.site.settle(&turn, ask.kind, name, &outcome);
         let word = if outcome.is_ok() { "answered" } else { "failed" };
         log::debug!("{name} for {:?} {word} after {} ms", self.login.user, begun.elapsed().as_millis());
         outcome

@@ -29,7 +29,6 @@ pub(super) enum Topic {
     Trouble(Kind),
     Fatal,
     Noise,
-    Accelerator,
 }
 
 #[derive(Debug)]
@@ -116,9 +115,10 @@ impl Site {
         self.http.send(request).await
     }
 
-    /// Tells circuit and log how a request went.
-    pub(super) fn settle<T>(&self, turn: &Turn<'_>, method: &str, outcome: &Result<T, Failure>) {
+    /// Tells circuit and log how a request went. That an accelerator is not offered is no bad news.
+    pub(super) fn settle<T>(&self, turn: &Turn<'_>, kind: Protocol, method: &str, outcome: &Result<T, Failure>) {
         match outcome {
+            Err(Failure::Trouble(trouble)) if kind != Protocol::Json && trouble.may_mean_no_offer() => {}
             Err(Failure::Trouble(trouble)) => {
                 if trouble.of_site() {
                     turn.pass.bad(&trouble.reason());
