@@ -31,12 +31,12 @@ pub enum Mode {
 /// `[policy]`. Elements of a policy document are options of that section with the names of MS-ASPROV 2.2.2
 /// (`DevicePasswordEnabled = true`); what is not set permits everything, but still gives the device a policy key, without which
 /// some devices cannot be wiped.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Whether a device must take them.
     pub mode: Mode,
-    /// Hours after which devices have to fetch the policies again though they are the same; `None` = never.
-    pub refresh_hours: Option<u32>,
+    /// Hours after which devices have to fetch the policies again though they are the same; 0 = never.
+    pub refresh_hours: u32,
     /// Whether "provision first" is said twice, by HTTP status 449 and in the body, from 14.0 on: for devices that announce 14.x, but
     /// understand 449 only.
     pub answer_both: bool,
@@ -50,6 +50,18 @@ enum Value {
     List(Vec<String>),
 }
 
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Settings");
+        shown.field("mode", &self.mode).field("refresh_hours", &self.refresh_hours);
+        shown.field("answer_both", &self.answer_both);
+        for (row, value) in TABLE.iter().zip(&self.values) {
+            shown.field(row.tag.name(), value);
+        }
+        shown.finish()
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         let permissive = |row: &table::Row| match row.kind {
@@ -58,7 +70,7 @@ impl Default for Settings {
         };
         Self {
             mode: Mode::default(),
-            refresh_hours: None,
+            refresh_hours: 0,
             answer_both: false,
             values: TABLE.iter().map(permissive).collect(),
         }

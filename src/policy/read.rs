@@ -12,6 +12,8 @@ use super::{
     table::{Kind, Row, TABLE},
 };
 
+/// Longest time between two refreshes: a year.
+const HOURS: u32 = 24 * 366;
 /// Longest list of programs, and longest entry.
 const LIST: (usize, usize) = (200, 260);
 
@@ -35,7 +37,7 @@ impl<'de> Visitor<'de> for Section {
         while let Some(name) = map.next_key_seed(Name)? {
             match name {
                 Known::Mode => settings.mode = map.next_value()?,
-                Known::RefreshHours => settings.refresh_hours = Some(map.next_value_seed(Hours)?),
+                Known::RefreshHours => settings.refresh_hours = map.next_value_seed(Hours)?,
                 Known::AnswerBoth => settings.answer_both = map.next_value()?,
                 Known::Row(index, row) => {
                     let value = map.next_value_seed(row)?;
@@ -98,10 +100,10 @@ impl<'de> DeserializeSeed<'de> for Hours {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u32, D::Error> {
         let hours = u32::deserialize(deserializer)?;
-        if (1..=24 * 366).contains(&hours) {
+        if hours <= HOURS {
             Ok(hours)
         } else {
-            Err(D::Error::custom(format!("refresh_hours: {hours} is not in 1..=8784; leave it out for \"never\"")))
+            Err(D::Error::custom(format!("refresh_hours: {hours} is more than {HOURS}")))
         }
     }
 }

@@ -37,7 +37,7 @@ fn settings_are_read_as_flags_numbers_and_lists() {
         "allowcamera = 0\nUnapprovedInROMApplicationList = [\"game.exe\"]\n"
     ));
     let settings = settings.expect("settings");
-    assert_eq!((settings.mode, settings.refresh_hours, settings.answer_both), (Mode::Allow, Some(24), true));
+    assert_eq!((settings.mode, settings.refresh_hours, settings.answer_both), (Mode::Allow, 24, true));
     let document = settings.document(Version::V14_1);
     let text = |tag| document.iter().find(|(t, _)| *t == tag).map(|(_, value)| value.clone());
     assert_eq!(text(p::DEVICE_PASSWORD_ENABLED), Some(PolicyValue::Text("1".to_owned())));
@@ -58,7 +58,7 @@ fn a_wrong_value_is_told_with_line_option_and_reason() {
         ("AllowCamera = []", "AllowCamera: [] is not true or false"),
         ("PasswordRecoveryEnabled = true", "keeps no recovery passwords"),
         ("DevicePasswordLength = 4", "unknown option \"DevicePasswordLength\""),
-        ("refresh_hours = 0", "refresh_hours: 0 is not in 1..=8784"),
+        ("refresh_hours = 9000", "refresh_hours: 9000 is more than 8784"),
         ("mode = \"force\"", "unknown variant `force`"),
     ] {
         let error = read(&format!("[policy]\nanswer_both = false\n{line}\n")).expect_err(line);
@@ -112,4 +112,17 @@ fn windows_mobile_gets_its_own_dialect() {
         }
     }
     assert_eq!(ends, 6);
+}
+
+/// Each setting stands in the sample, commented out, with its default.
+#[test]
+fn the_sample_shows_every_setting() {
+    let sample = include_str!("../../docs/horde-eas.toml");
+    let mut shown = "[policy]\n".to_owned();
+    for row in TABLE {
+        let start = format!("#{} = ", row.tag.name());
+        let line = sample.lines().find(|line| line.starts_with(&start)).expect(row.tag.name());
+        shown.extend([&line[1..], "\n"]);
+    }
+    assert_eq!(read(&shown), Ok(Settings::default()));
 }
