@@ -17,7 +17,7 @@ mod version;
 
 use crate::wbxml;
 
-pub use query::{Command, Query};
+pub use query::{BadQuery, Command, Query};
 pub use status::write_status;
 pub use version::{Traits, Version};
 
