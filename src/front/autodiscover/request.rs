@@ -60,8 +60,7 @@ fn collect(body: &[u8]) -> Option<Found> {
     for _ in 0..MOST {
         match reader.read_resolved_event().ok()? {
             (namespace, Event::Start(start)) => {
-                found.mobilesync |=
-                    matches!(namespace, ResolveResult::Bound(Namespace(ns)) if ns == MOBILESYNC);
+                found.mobilesync |= matches!(namespace, ResolveResult::Bound(Namespace(ns)) if ns == MOBILESYNC);
                 let name = start.local_name().as_ref().to_ascii_lowercase();
                 found.requests += usize::from(name == "request");
                 open.push(name);
@@ -74,7 +73,7 @@ fn collect(body: &[u8]) -> Option<Found> {
             }
             (_, Event::Text(text)) => keep(&mut found, &open, &text),
             (_, Event::GeneralRef(entity)) => {
-                                let text = match quick_xml::escape::resolve_predefined_entity(&entity) {
+                let text = match quick_xml::escape::resolve_predefined_entity(&entity) {
                     Some(text) => text.to_owned(),
                     None => entity.resolve_char_ref().ok()??.to_string(),
                 };
