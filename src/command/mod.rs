@@ -20,7 +20,10 @@ use crate::{
     gateway::Hangup,
     horde::{Horde, Session},
     proto::{Malformed, Query, Version},
-    source::{self, turba::Turba},
+    source::{
+        self,
+        turba::{self, Turba},
+    },
     state::{self, Device, Info, Store},
     sync as engine,
 };
@@ -35,7 +38,23 @@ pub struct Site {
     /// Horde.
     pub horde: Horde,
     /// Requests that wait.
-    pub waits: Waits,
+    pub waits: Arc<Waits>,
+    /// What is remembered of address books for all users.
+    pub contacts: turba::Shared,
+}
+
+impl Site {
+    /// A site on which nothing has happened yet.
+    pub fn new(config: Config, store: Store, horde: Horde) -> Self {
+        Self { config, store, horde, waits: Arc::default(), contacts: turba::Shared::default() }
+    }
+
+    /// The same site with other settings; state directory and Horde stay as they are.
+    #[must_use]
+    pub fn with(&self, config: Config) -> Self {
+        let (store, horde) = (self.store.clone(), self.horde.clone());
+        Self { config, store, horde, waits: Arc::clone(&self.waits), contacts: self.contacts.clone() }
+    }
 }
 
 /// One request that passed the front desk: who asks, from which device, in which version.
@@ -116,7 +135,8 @@ impl From<engine::Error> for Error {
 
 /// The user's address books.
 fn contacts(ctx: &Context) -> Result<Turba, Error> {
-    Ok(Turba::new(ctx.session.clone(), ctx.site.store.beside(ctx.session.user(), "contacts")?))
+    let kept = ctx.site.store.beside(ctx.session.user(), "contacts")?;
+    Ok(Turba::new(ctx.session.clone(), kept, &ctx.site.contacts))
 }
 
 /// Seconds since 1970.

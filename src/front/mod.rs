@@ -50,7 +50,7 @@ impl Desk {
     /// Takes another configuration for all requests from now on. State directory and Horde stay as they are.
     pub fn reload(&self, config: Config) {
         let mut site = self.site.write().unwrap_or_else(PoisonError::into_inner);
-        *site = Arc::new(Site { config, store: site.store.clone(), horde: site.horde.clone() });
+        *site = Arc::new(site.with(config));
     }
 
     async fn route(&self, request: Request, line: &mut Line) -> Response {

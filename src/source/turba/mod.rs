@@ -1,11 +1,14 @@
 //! stub
 use super::*;
 /// stub
+#[derive(Debug, Clone, Default)]
+pub struct Shared;
+/// stub
 #[derive(Debug)]
 pub struct Turba;
 impl Turba {
     /// stub
-    pub fn new(_s: crate::horde::Session, _b: crate::state::Beside) -> Self {
+    pub fn new(_s: crate::horde::Session, _b: crate::state::Beside, _s2: &Shared) -> Self {
         Self
     }
 }
