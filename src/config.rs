@@ -33,6 +33,8 @@ pub struct Config {
     pub ping: Ping,
     /// Items per answer.
     pub sync: Sync,
+    /// What devices are asked to be like.
+    pub policy: crate::policy::Settings,
     /// Autodiscover.
     pub autodiscover: Autodiscover,
     /// Logging.
@@ -51,6 +53,7 @@ impl Default for Config {
             versions: Versions::default(),
             ping: Ping::default(),
             sync: Sync::default(),
+            policy: crate::policy::Settings::default(),
             autodiscover: Autodiscover::default(),
             log: Log::default(),
         }

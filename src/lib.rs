@@ -7,6 +7,7 @@ pub mod front;
 pub mod gateway;
 pub mod horde;
 pub mod logging;
+pub mod policy;
 pub mod proto;
 pub mod source;
 pub mod state;

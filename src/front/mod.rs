@@ -7,6 +7,7 @@ mod body;
 mod catch;
 mod dispatch;
 mod eas;
+pub mod gate;
 mod known;
 mod line;
 mod negotiate;
