@@ -1,6 +1,6 @@
 //! Requests for `/Microsoft-Server-ActiveSync`.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use super::{
     Desk, body, dispatch,
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     command::{Context, Reply, Site},
     error::Error,
-    gateway::{Request, Response},
+    gateway::{Hangup, HangupSender, Request, Response},
     horde::Login,
     proto::{Command, Query, Version, folder_sync},
 };
@@ -148,8 +148,10 @@ impl Desk {
         let info = known::info(&device, &contact, now).await.map_err(known::told)?;
         let renewed = entry.announces && info.announced != offer.list;
         let info = known::refresh(&device, info, &contact, renewed, now).await.map_err(known::told)?;
-        let body = body::read(&mut request, site.config.gateway.max_body).await.map_err(Failure::Http)?;
+        let limit = usize::try_from(site.config.gateway.max_body).unwrap_or(usize::MAX);
+        let body = body::read(&mut request, limit).await.map_err(Failure::Http)?;
         line.add("in", body.len());
+        let (told, hangup) = Hangup::new();
         let context = Context {
             site: Arc::clone(site),
             session: site.horde.session(login),
@@ -157,10 +159,13 @@ impl Desk {
             info,
             version,
             query,
-            hangup: request.hangup,
+            hangup,
             may_wait: request.may_wait,
         };
-        let reply = (entry.run)(&context, &body).await?;
+        let reply = tokio::select! {
+            reply = (entry.run)(&context, &body) => reply?,
+            never = self.tell(request.hangup, told) => match never {},
+        };
         let mut response = answer(reply);
         if renewed {
             response = response.header("X-MS-RP", offer.list.clone());
@@ -169,6 +174,19 @@ impl Desk {
             response = response.offering(offer);
         }
         Ok(response)
+    }
+}
+
+impl Desk {
+    /// Ends the waits of a request when its phone has gone or the program is about to end.
+    async fn tell(&self, mut phone: Hangup, told: HangupSender) -> Infallible {
+        let mut closing = self.closing.subscribe();
+        tokio::select! {
+            () = phone.gone() => {}
+            _ = closing.wait_for(|closing| *closing) => {}
+        }
+        told.gone();
+        std::future::pending().await
     }
 }
 

@@ -15,6 +15,8 @@ mod refuse;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::sync::watch;
+
 use self::{auth::Auth, catch::Caught, dispatch::Entry, line::Line};
 use crate::{
     command::Site,
@@ -28,6 +30,8 @@ pub struct Desk {
     site: RwLock<Arc<Site>>,
     auth: Auth,
     table: &'static [Entry],
+    /// Whether the program is about to end.
+    closing: watch::Sender<bool>,
 }
 
 impl Desk {
@@ -40,7 +44,7 @@ impl Desk {
     }
 
     fn with_table(site: Site, table: &'static [Entry]) -> Result<Self, String> {
-        Ok(Self { site: RwLock::new(Arc::new(site)), auth: Auth::new()?, table })
+        Ok(Self { site: RwLock::new(Arc::new(site)), auth: Auth::new()?, table, closing: watch::Sender::new(false) })
     }
 
     /// The site as it is now.
@@ -52,6 +56,11 @@ impl Desk {
     pub fn reload(&self, config: Config) {
         let mut site = self.site.write().unwrap_or_else(PoisonError::into_inner);
         *site = Arc::new(site.with(config));
+    }
+
+    /// The program is about to end: requests that wait for changes end their wait and answer.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
     }
 
     async fn route(&self, request: Request, line: &mut Line) -> Response {
