@@ -6,6 +6,7 @@ pub mod error;
 pub mod front;
 pub mod gateway;
 pub mod horde;
+pub mod logging;
 pub mod proto;
 pub mod source;
 pub mod state;

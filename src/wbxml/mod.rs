@@ -9,6 +9,7 @@ mod reader;
 pub mod tag;
 mod token;
 mod writer;
+pub mod xml;
 
 pub use error::{Error, ErrorKind};
 pub use reader::{Event, Limits, Reader};

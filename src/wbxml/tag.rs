@@ -58,6 +58,11 @@ impl Tag {
     }
 }
 
+/// The table's own copy of the name, if a code page is called so.
+pub(crate) fn namespace(name: &str) -> Option<&'static str> {
+    NAMESPACES.iter().copied().find(|n| *n == name)
+}
+
 /// Whether the set, one bit per token and one number per page, has the tag.
 fn has(set: &[u64], tag: Tag) -> bool {
     set.get(usize::from(tag.page()))

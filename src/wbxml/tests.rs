@@ -200,7 +200,7 @@ fn every_tag_is_found_by_its_name() {
     for (page, token) in (0..=255).flat_map(|page| (0..=255).map(move |token| (page, token))) {
         if let Some(tag) = Tag::known(page, token) {
             assert_eq!(Tag::by_name(tag.namespace(), tag.name()), Some(tag));
-            assert!(!tag.name().is_empty() && token >= 5 && token < 64);
+            assert!(!tag.name().is_empty() && (5..64).contains(&token));
             count += 1;
         }
     }

@@ -174,7 +174,7 @@ impl std::fmt::Write for Ascii<'_> {
 }
 
 /// What XML 1.0 does not allow as a character (section 2.2); surrogates cannot occur in a `str`.
-fn forbidden(c: char) -> bool {
+pub(super) fn forbidden(c: char) -> bool {
     matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
