@@ -77,5 +77,5 @@ pub(super) fn desk(config: Config) -> Result<Desk, Failure> {
     let horde = Horde::new(config.horde.clone()).map_err(|error| {
         Failure::usage(format!("Horde cannot be called: {error} (option --horde, or url in [horde])"))
     })?;
-    Desk::new(Site { config, store, horde }).map_err(Failure::runtime)
+    Desk::new(Site::new(config, store, horde)).map_err(Failure::runtime)
 }
