@@ -1,6 +1,6 @@
 //! Requests for `/Microsoft-Server-ActiveSync`.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     Desk, body, dispatch,
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     command::{Context, Reply, Site},
     error::Error,
-    gateway::{Hangup, HangupSender, Request, Response},
+    gateway::{Request, Response},
     horde::Login,
     proto::{Command, Query, Version, folder_sync},
 };
@@ -151,7 +151,6 @@ impl Desk {
         let limit = usize::try_from(site.config.gateway.max_body).unwrap_or(usize::MAX);
         let body = body::read(&mut request, limit).await.map_err(Failure::Http)?;
         line.add("in", body.len());
-        let (told, hangup) = Hangup::new();
         let context = Context {
             site: Arc::clone(site),
             session: site.horde.session(login),
@@ -159,13 +158,10 @@ impl Desk {
             info,
             version,
             query,
-            hangup,
+            hangup: request.hangup,
             may_wait: request.may_wait,
         };
-        let reply = tokio::select! {
-            reply = (entry.run)(&context, &body) => reply?,
-            never = self.tell(request.hangup, told) => match never {},
-        };
+        let reply = (entry.run)(&context, &body).await?;
         let mut response = answer(reply);
         if renewed {
             response = response.header("X-MS-RP", offer.list.clone());
@@ -174,19 +170,6 @@ impl Desk {
             response = response.offering(offer);
         }
         Ok(response)
-    }
-}
-
-impl Desk {
-    /// Ends the waits of a request when its phone has gone or the program is about to end.
-    async fn tell(&self, mut phone: Hangup, told: HangupSender) -> Infallible {
-        let mut closing = self.closing.subscribe();
-        tokio::select! {
-            () = phone.gone() => {}
-            _ = closing.wait_for(|closing| *closing) => {}
-        }
-        told.gone();
-        std::future::pending().await
     }
 }
 

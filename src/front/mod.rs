@@ -15,8 +15,6 @@ mod refuse;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::watch;
-
 use self::{auth::Auth, catch::Caught, dispatch::Entry, line::Line};
 use crate::{
     command::Site,
@@ -30,8 +28,6 @@ pub struct Desk {
     site: RwLock<Arc<Site>>,
     auth: Auth,
     table: &'static [Entry],
-    /// Whether the program is about to end.
-    closing: watch::Sender<bool>,
 }
 
 impl Desk {
@@ -44,7 +40,7 @@ impl Desk {
     }
 
     fn with_table(site: Site, table: &'static [Entry]) -> Result<Self, String> {
-        Ok(Self { site: RwLock::new(Arc::new(site)), auth: Auth::new()?, table, closing: watch::Sender::new(false) })
+        Ok(Self { site: RwLock::new(Arc::new(site)), auth: Auth::new()?, table })
     }
 
     /// The site as it is now.
@@ -60,7 +56,7 @@ impl Desk {
 
     /// The program is about to end: requests that wait for changes end their wait and answer.
     pub fn close(&self) {
-        self.closing.send_replace(true);
+        self.site().waits.stop();
     }
 
     async fn route(&self, request: Request, line: &mut Line) -> Response {
