@@ -24,18 +24,14 @@ impl Lab {
         Self { dir, settings: words.map(|(k, v)| (k.to_owned(), v.to_owned())).collect() }
     }
 
-    fn port(&self, name: &str) -> SocketAddr {
+    /// Where a server of the lab listens, by the name of its port in the settings.
+    pub(crate) fn port(&self, name: &str) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.settings[name].parse().unwrap()))
     }
 
     /// Where Horde's rpc.php is.
     pub(crate) fn rpc(&self) -> SocketAddr {
         self.port("P_LIGHTTPD")
-    }
-
-    /// Where Horde's own ActiveSync server is.
-    pub(crate) fn rival(&self) -> SocketAddr {
-        self.port("P_EAS")
     }
 
     /// A user who was never seen before.

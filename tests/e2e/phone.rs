@@ -113,6 +113,8 @@ pub(crate) struct Phone {
     pub(crate) folder_key: String,
     pub(crate) folders: BTreeMap<String, Folder>,
     pub(crate) collections: BTreeMap<String, Collection>,
+    /// Whether answers are taken that a strict phone would stumble over.
+    pub(crate) lenient: bool,
     /// Requests so far.
     pub(crate) requests: usize,
     next_client_id: u32,
@@ -133,6 +135,7 @@ impl Phone {
             folder_key: "0".to_owned(),
             folders: BTreeMap::new(),
             collections: BTreeMap::new(),
+            lenient: false,
             requests: 0,
             next_client_id: 1,
         }
@@ -204,6 +207,9 @@ impl Phone {
     pub(crate) fn check(&self, command: &str, http: Response) -> Answer {
         let what = format!("{command} in {}: HTTP {} {}", self.version, http.status, http.reason);
         assert_ne!(http.status, 500, "{what}: {}", String::from_utf8_lossy(&http.body));
+        if self.lenient {
+            return Answer { doc: El::decode(&http.body).ok(), http };
+        }
         let kind = http.header("Content-Type").unwrap_or_default();
         assert!(!kind.contains("html"), "{what}: a page for people: {}", String::from_utf8_lossy(&http.body));
         let length = http.header("Content-Length");

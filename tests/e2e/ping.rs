@@ -137,6 +137,8 @@ fn a_phone_that_hung_up_is_forgotten() {
     let answer = phone.command("Ping", &ping(Some(3), &[&book]));
     assert_eq!(answer.status(), Some(1), "{:?}", answer.doc);
     phone.sync_all(&book);
+    let open = std::fs::read_dir(format!("/proc/{}/fd", site.pid())).map(Iterator::count);
+    assert!(open.is_ok_and(|n| n < 40), "descriptors that stay open");
 }
 
 #[test]

@@ -140,7 +140,8 @@ impl Site {
         // Short heartbeats and a quick tick, so that tests of waiting do not take minutes.
         let ping = if config.contains("[ping]") { "" } else { "[ping]\nmin = 2\nmax = 300\ntick = 1\n" };
         let head = format!("state = {:?}\nlisten = [{listen:?}]\n", site.state());
-        let horde = format!("[horde]\nurl = \"http://{}/horde/rpc.php\"\n", site.proxy.address);
+        let url = format!("[horde]\nurl = \"http://{}/horde/rpc.php\"\n", site.proxy.address);
+        let horde = if config.contains("[horde]") { "" } else { &url };
         std::fs::write(site.path("config.toml"), format!("{head}{horde}{ping}{config}")).unwrap();
         std::fs::create_dir(site.path("www")).unwrap();
         site.start_bridge();
@@ -227,6 +228,11 @@ impl Site {
         wait_for("the bridge's end", || bridge.try_wait().unwrap().is_some());
         self.start_bridge();
         self.wait_until_ready();
+    }
+
+    /// Process id of the bridge.
+    pub(crate) fn pid(&self) -> u32 {
+        self.bridge.as_ref().unwrap().id()
     }
 
     /// What the bridge logged so far.
