@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod config;
+pub mod convert;
 pub mod error;
 pub mod front;
 pub mod gateway;
