@@ -99,7 +99,9 @@ mod tests {
 
     #[test]
     fn a_card_without_either_has_none() {
-        let extras = extras("BEGIN:VCARD\r\nVERSION:3.0\r\nFN:\r\nPHOTO;VALUE=uri:http://example.test/a b\r\nEND:VCARD\r\n").unwrap();
+        let extras =
+            extras("BEGIN:VCARD\r\nVERSION:3.0\r\nFN:\r\nPHOTO;VALUE=uri:http://example.test/a b\r\nEND:VCARD\r\n")
+                .unwrap();
         assert_eq!((extras.photo, extras.categories.len()), (None, 0));
     }
 

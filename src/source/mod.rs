@@ -1,5 +1,7 @@
 //! Where items live. A [`Source`] is one application of Horde as one user sees it; it knows nothing of phones and sync keys.
 
+pub mod turba;
+
 use std::{future::Future, time::Duration};
 
 use crate::proto::class::{Class, Patch, Properties};
@@ -116,4 +118,10 @@ pub trait Source: Send + Sync {
 
     /// Deletes an item. Deleting what is not there is [`Error::NotFound`].
     fn delete(&self, container: &str, uid: &str) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// uid of an item that is equal to this one in everything that Horde holds: tells an Add that is repeated because its answer was lost
+    /// what has become of it. `None` when there is none, or when the source cannot tell.
+    fn find(&self, _container: &str, _item: &Properties) -> impl Future<Output = Result<Option<String>, Error>> + Send {
+        async { Ok(None) }
+    }
 }

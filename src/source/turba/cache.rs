@@ -30,19 +30,14 @@ const BOOK_ROWS: usize = 20_000;
 /// Most books of which anything is remembered.
 const BOOKS: usize = 10_000;
 
-/// A contact as Horde has it (nothing of what is kept beside).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Row {
-    pub(super) item: Properties,
-    /// Whether photo and categories are in `item` as well.
-    pub(super) complete: bool,
-}
+/// Contacts as Horde has them (nothing of what is kept beside), by uid.
+pub(super) type Rows = HashMap<String, Arc<Properties>>;
 
 #[derive(Debug, Default)]
 struct Book {
     seen: Option<u64>,
     read_at: Option<u64>,
-    rows: HashMap<String, Arc<Row>>,
+    rows: Rows,
     bytes: usize,
     expires: Option<Instant>,
     /// How many contacts the last listing had.
@@ -88,7 +83,9 @@ impl Inner {
             book.clear();
         }
         while self.books.len() > BOOKS || self.books.values().map(|b| b.bytes).sum::<usize>() > ALL_BYTES {
-            let Some(oldest) = self.books.iter().min_by_key(|(_, b)| b.used).map(|(key, _)| key.clone()) else { return };
+            let Some(oldest) = self.books.iter().min_by_key(|(_, b)| b.used).map(|(key, _)| key.clone()) else {
+                return;
+            };
             self.books.remove(&oldest);
         }
     }
@@ -167,7 +164,7 @@ impl Memory {
     }
 
     /// The contacts among `uids` that are there and not older than what anybody knows of the book.
-    pub(super) fn rows<'a>(&self, book: &str, uids: impl Iterator<Item = &'a String>) -> HashMap<String, Arc<Row>> {
+    pub(super) fn rows<'a>(&self, book: &str, uids: impl Iterator<Item = &'a String>) -> Rows {
         self.with(book, |b| {
             if b.read_at != b.seen || b.expires.is_none_or(|at| at <= Instant::now()) {
                 b.clear();
@@ -182,7 +179,7 @@ impl Memory {
     }
 
     /// Keeps contacts that were read while the book stood at `read_at`; without that they would never be found valid.
-    pub(super) fn keep(&self, book: &str, read_at: Option<u64>, rows: &HashMap<String, Arc<Row>>) {
+    pub(super) fn keep(&self, book: &str, read_at: Option<u64>, rows: &Rows) {
         if read_at.is_none() {
             return;
         }
@@ -210,15 +207,15 @@ impl Memory {
     }
 
     /// Which of `uids` are not among `rows`, each once, in order.
-    pub(super) fn lacking<'a>(rows: &HashMap<String, Arc<Row>>, uids: impl Iterator<Item = &'a String>) -> Vec<String> {
+    pub(super) fn lacking<'a>(rows: &Rows, uids: impl Iterator<Item = &'a String>) -> Vec<String> {
         let mut met = BTreeSet::new();
         uids.filter(|uid| !rows.contains_key(*uid) && met.insert(*uid)).cloned().collect()
     }
 }
 
 /// About what a row takes: text, and the nodes that hold it.
-fn size_of_row(uid: &str, row: &Row) -> usize {
-    let values = row.item.0.values().map(|value| {
+fn size_of_row(uid: &str, row: &Properties) -> usize {
+    let values = row.0.values().map(|value| {
         80 + match value {
             Value::Text(text) => text.len(),
             Value::List(list) => list.iter().map(|s| s.len() + 24).sum(),

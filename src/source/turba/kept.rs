@@ -14,10 +14,7 @@ use super::{
 };
 use crate::{
     proto::class::{Body, BodyKind, Patch, Properties, Value},
-    wbxml::{
-        Tag,
-        tag::contacts as c,
-    },
+    wbxml::{Tag, tag::contacts as c},
 };
 
 /// Most bytes that are kept for a contact (the store takes 256 KiB).
@@ -69,7 +66,8 @@ impl Kept {
             if kept.properties.is_empty() || value.to_string().len() <= MOST {
                 return (!kept.properties.is_empty()).then_some(value);
             }
-            let largest = kept.properties.iter().max_by_key(|(_, e)| e.whole.to_string().len()).map(|(k, _)| k.clone())?;
+            let largest =
+                kept.properties.iter().max_by_key(|(_, e)| e.whole.to_string().len()).map(|(k, _)| k.clone())?;
             log::warn!("contact {uid}: {largest} is too long to be kept whole; only what Horde takes of it remains");
             kept.properties.remove(&largest);
         }
@@ -101,12 +99,7 @@ impl Kept {
 /// Works out what a patch means for a contact of which Horde has `now` (nothing for a new one).
 pub(super) fn plan(layout: &Layout, now: &Properties, kept: &Kept, patch: &Patch) -> Plan {
     let seen = kept.merge(now);
-    let mut plan = Plan {
-        fields: serde_json::Map::new(),
-        photo: Photo::Leave,
-        kept: kept.clone(),
-        after: now.clone(),
-    };
+    let mut plan = Plan { fields: serde_json::Map::new(), photo: Photo::Leave, kept: kept.clone(), after: now.clone() };
     for rule in RULES.iter().filter(|rule| rule.kind != Kind::FileAs) {
         let value = match (patch.set.0.get(&rule.tag), patch.clear.contains(&rule.tag)) {
             (Some(value), _) => canonical(rule, value),
@@ -120,13 +113,44 @@ pub(super) fn plan(layout: &Layout, now: &Properties, kept: &Kept, patch: &Patch
     }
     plan.name(layout, &seen, patch);
     let after = &plan.after;
-    plan.kept.properties.retain(|name, entry| {
-        rule_by_name(name).is_some_and(|rule| entry.horde == encode(after.0.get(&rule.tag)))
-    });
+    plan.kept
+        .properties
+        .retain(|name, entry| rule_by_name(name).is_some_and(|rule| entry.horde == encode(after.0.get(&rule.tag))));
     plan
 }
 
 impl Plan {
+    /// Replaces the characters outside the Basic Multilingual Plane, which MySQL's three-byte `utf8` refuses; says whether there were
+    /// any. The whole is kept beside.
+    pub(super) fn lose_rare_characters(&mut self, layout: &Layout) -> bool {
+        let seen = self.kept.merge(&self.after);
+        let mut any = false;
+        for rule in RULES {
+            let Some(column) = layout.column(rule.tag) else { continue };
+            let Some(field) = self.fields.get_mut(column.field) else { continue };
+            let Some(poorer) = without_rare(field) else { continue };
+            any = true;
+            let back = from_field(rule, column, &poorer);
+            *field = poorer;
+            if let Some(whole) = seen.0.get(&rule.tag) {
+                self.kept.set(rule.tag, whole, back.as_ref());
+            }
+            if let Some(back) = back {
+                self.after.0.insert(rule.tag, back);
+            }
+        }
+        if any && layout.column(c::FILE_AS).is_none() {
+            self.after.set_text(c::FILE_AS, file_as(&self.after));
+            match seen.0.get(&c::FILE_AS) {
+                Some(whole) if Some(whole) != self.after.0.get(&c::FILE_AS) => {
+                    self.kept.set(c::FILE_AS, whole, self.after.0.get(&c::FILE_AS));
+                }
+                _ => {}
+            }
+        }
+        any
+    }
+
     fn put(&mut self, layout: &Layout, rule: &Rule, value: Option<Value>) {
         let tag = rule.tag;
         let back = match (layout.column(tag), &value) {
@@ -191,6 +215,17 @@ impl Plan {
             }
         }
     }
+}
+
+/// The text or list with U+FFFD for each character beyond U+FFFF; `None` when there is none.
+fn without_rare(field: &Json) -> Option<Json> {
+    let poorer = |s: &str| s.chars().map(|c| if u32::from(c) > 0xffff { '\u{fffd}' } else { c }).collect::<String>();
+    let new = match field {
+        Json::String(text) => json!(poorer(text)),
+        Json::Array(list) => json!(list.iter().filter_map(Json::as_str).map(poorer).collect::<Vec<_>>()),
+        _ => return None,
+    };
+    (new != *field).then_some(new)
 }
 
 fn name_of(tag: Tag) -> String {

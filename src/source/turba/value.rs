@@ -18,7 +18,9 @@ pub(super) fn canonical(rule: &Rule, value: &Value) -> Option<Value> {
         (Kind::List, Value::List(list)) => return list_value(list.iter().map(|s| clean(s)).collect()),
         (Kind::Picture, Value::Bytes(bytes)) => return (!bytes.is_empty()).then(|| value.clone()),
         (Kind::Notes, Value::Body(body)) => return notes(body),
-        (Kind::Tags | Kind::List | Kind::Picture, _) | (_, Value::List(_) | Value::Bytes(_) | Value::Body(_)) => return None,
+        (Kind::Tags | Kind::List | Kind::Picture, _) | (_, Value::List(_) | Value::Bytes(_) | Value::Body(_)) => {
+            return None;
+        }
         (_, Value::Text(text)) => text,
     };
     let text = match rule.kind {
@@ -44,7 +46,8 @@ pub(super) fn to_field(rule: &Rule, column: &Column, value: &Value) -> Json {
         Value::Body(body) => Json::from(cut(&body.data, column.limit)),
         // Horde's tagger separates tags by commas itself, some time later.
         Value::List(list) if rule.kind == Kind::Tags => {
-            let tags = list.iter().flat_map(|tag| tag.split(',')).map(|tag| cut(tag.trim(), column.limit).trim().to_owned());
+            let tags =
+                list.iter().flat_map(|tag| tag.split(',')).map(|tag| cut(tag.trim(), column.limit).trim().to_owned());
             let mut tags = sorted(tags);
             tags.dedup_by_key(|tag| tag.to_lowercase());
             Json::from(tags)
@@ -95,7 +98,9 @@ pub(super) fn file_as(item: &Properties) -> String {
     let text = |tag| item.text(tag).map(str::trim).unwrap_or_default();
     let given = [text(c::FIRST_NAME), text(c::MIDDLE_NAME)].join(" ").trim().to_owned();
     match (text(c::LAST_NAME), given.as_str()) {
-        ("", "") => [c::COMPANY_NAME, c::EMAIL1_ADDRESS].into_iter().map(text).find(|t| !t.is_empty()).unwrap_or("").into(),
+        ("", "") => {
+            [c::COMPANY_NAME, c::EMAIL1_ADDRESS].into_iter().map(text).find(|t| !t.is_empty()).unwrap_or("").into()
+        }
         (last, "") => last.to_owned(),
         ("", given) => given.to_owned(),
         (last, given) => format!("{last}, {given}"),
@@ -151,8 +156,15 @@ fn plain_of_html(html: &str) -> String {
         }
         out.extend(text.chars().map(|c| if matches!(c, '\r' | '\n') { ' ' } else { c }));
     }
-    let entities =
-        [("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&apos;", "'"), ("&amp;", "&")];
+    let entities = [
+        ("&nbsp;", " "),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&apos;", "'"),
+        ("&amp;", "&"),
+    ];
     let text = entities.iter().fold(out, |text, (from, to)| text.replace(from, to));
     text.trim().to_owned()
 }
@@ -220,7 +232,10 @@ mod tests {
             pairs.iter().for_each(|(tag, text)| item.set_text(*tag, *text));
             file_as(&item)
         };
-        assert_eq!(item(&[(c::FIRST_NAME, "Erika"), (c::MIDDLE_NAME, "M."), (c::LAST_NAME, "Muster")]), "Muster, Erika M.");
+        assert_eq!(
+            item(&[(c::FIRST_NAME, "Erika"), (c::MIDDLE_NAME, "M."), (c::LAST_NAME, "Muster")]),
+            "Muster, Erika M."
+        );
         assert_eq!(item(&[(c::LAST_NAME, "Muster")]), "Muster");
         assert_eq!(item(&[(c::FIRST_NAME, "Erika")]), "Erika");
         assert_eq!(item(&[(c::COMPANY_NAME, "ACME"), (c::EMAIL1_ADDRESS, "a@example.test")]), "ACME");
