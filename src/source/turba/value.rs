@@ -29,7 +29,7 @@ pub(super) fn canonical(rule: &Rule, value: &Value) -> Option<Value> {
         Kind::Email => bare_address(&clean(text)),
         _ => clean(text),
     };
-    (!text.trim().is_empty()).then_some(Value::Text(text))
+    (!text.is_empty()).then_some(Value::Text(text))
 }
 
 /// What to write into the column (never longer than it takes).
@@ -41,18 +41,18 @@ pub(super) fn to_field(rule: &Rule, column: &Column, value: &Value) -> Json {
                 Kind::Country if column.coded => country::code(text).unwrap_or(text),
                 _ => text,
             };
-            Json::from(cut(text, column.limit))
+            Json::from(trim(cut(text, column.limit)))
         }
-        Value::Body(body) => Json::from(cut(&body.data, column.limit)),
+        Value::Body(body) => Json::from(trim(cut(&body.data, column.limit))),
         // Horde's tagger separates tags by commas itself, some time later.
         Value::List(list) if rule.kind == Kind::Tags => {
             let tags =
-                list.iter().flat_map(|tag| tag.split(',')).map(|tag| cut(tag.trim(), column.limit).trim().to_owned());
+                list.iter().flat_map(|tag| tag.split(',')).map(|tag| trim(cut(trim(tag), column.limit)).to_owned());
             let mut tags = sorted(tags);
             tags.dedup_by_key(|tag| tag.to_lowercase());
             Json::from(tags)
         }
-        Value::List(list) => Json::from(cut(&list.join(", "), column.limit)),
+        Value::List(list) => Json::from(trim(cut(&list.join(", "), column.limit))),
         Value::Bytes(_) => Json::Null,
     }
 }
@@ -69,7 +69,7 @@ pub(super) fn from_field(rule: &Rule, column: &Column, field: &Json) -> Option<V
         _ => return None,
     };
     match rule.kind {
-        Kind::List => list_value(text.split(',').map(|s| s.trim().to_owned()).collect()),
+        Kind::List => list_value(text.split(',').map(|s| trim(s).to_owned()).collect()),
         Kind::Country if column.coded => {
             canonical(rule, &Value::Text(country::name(&text).map_or(text, str::to_owned)))
         }
@@ -118,20 +118,26 @@ pub(super) fn cut(text: &str, limit: Limit) -> &str {
     if end < text.len() { head.trim_end_matches('\r') } else { head }
 }
 
-/// Takes out control characters, which neither a database nor XML can be trusted with.
+/// Takes out control characters, which neither a database nor XML can be trusted with, and the white space around, which Turba takes
+/// off every text that it is given.
 fn clean(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\r' | '\n')).collect()
+    let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\r' | '\n')).collect();
+    trim(&text).to_owned()
+}
+
+fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\r', '\n'])
 }
 
 fn sorted(list: impl Iterator<Item = String>) -> Vec<String> {
-    let mut list: Vec<_> = list.map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).collect();
+    let mut list: Vec<_> = list.map(|s| trim(&s).to_owned()).filter(|s| !s.is_empty()).collect();
     list.sort_by_cached_key(|s| (s.to_lowercase(), s.clone()));
     list.dedup();
     list
 }
 
 fn list_value(list: Vec<String>) -> Option<Value> {
-    let list: Vec<_> = list.into_iter().filter(|s| !s.trim().is_empty()).collect();
+    let list: Vec<_> = list.into_iter().filter(|s| !trim(s).is_empty()).collect();
     (!list.is_empty()).then_some(Value::List(list))
 }
 
@@ -141,7 +147,7 @@ fn notes(body: &Body) -> Option<Value> {
         _ => body.data.clone(),
     };
     let data = clean(&text.replace("\r\n", "\n").replace('\r', "\n")).replace('\n', "\r\n");
-    (!data.trim().is_empty()).then_some(Value::Body(Body { kind: BodyKind::Plain, data }))
+    (!data.is_empty()).then_some(Value::Body(Body { kind: BodyKind::Plain, data }))
 }
 
 /// Notes are plain text in Horde: tags go, line breaks and paragraphs stay.
