@@ -307,7 +307,7 @@ fn has_photo(row: &Map<String, Json>) -> bool {
 fn with_tags(layout: &Layout, row: &Map<String, Json>, tags: &[String]) -> Properties {
     // A tag with a comma in it is two tags in the vCard, and after the next change also in Horde.
     let tags: Vec<&str> = tags.iter().flat_map(|tag| tag.split(',')).map(str::trim).collect();
-    let mut item = from_row(layout, &Json::Object(row.clone()));
+    let mut item = from_row(layout, row);
     if let (Some(rule), Some(column)) = (rule_of(c::CATEGORIES), layout.column(c::CATEGORIES))
         && let Some(value) = from_field(rule, column, &json!(tags))
     {
@@ -326,7 +326,7 @@ fn put_together(layout: &Layout, row: Option<&Map<String, Json>>, card: Option<&
     };
     let card = match card {
         None if row.get("__key").is_some_and(Json::is_null) => return Got::Broken("two contacts have this uid".into()),
-        None => return Got::Item(Arc::new(from_row(layout, &Json::Object(row.clone())))),
+        None => return Got::Item(Arc::new(from_row(layout, row))),
         Some(Err(error)) => return Got::Broken(error.to_string()),
         Some(Ok(card)) => card.as_str().and_then(vcard::extras),
     };

@@ -24,7 +24,8 @@ impl Turba {
     /// The calls that tell the categories of all contacts of a book; `None` when they would not tell all of them.
     pub(super) async fn scan(&self, book: &str) -> Result<Option<Scan>, Error> {
         let me = self.session.user().to_owned();
-        let info = |user: &str| call("contacts.listTagInfo", vec![Json::Null, json!(user)]);
+        // "" for all tags: null does not pass through XML-RPC.
+        let info = |user: &str| call("contacts.listTagInfo", vec![json!(""), json!(user)]);
         // 4: Horde_Perms::READ.
         let first = self.session.batch(vec![call("contacts.listShares", vec![json!(4)]), info(&me)]).await;
         let mut first = first.map_err(fault::of_site)?.into_iter();

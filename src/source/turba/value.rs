@@ -1,6 +1,6 @@
 //! Values on their way between a phone and a field of Turba.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::{
     country,
@@ -79,7 +79,7 @@ pub(super) fn from_field(rule: &Rule, column: &Column, field: &Json) -> Option<V
 }
 
 /// A row of Horde's answer (field -> value) as properties; "file as" is always there if anything names the contact.
-pub(super) fn from_row(layout: &Layout, row: &Json) -> Properties {
+pub(super) fn from_row(layout: &Layout, row: &Map<String, Json>) -> Properties {
     let mut item = Properties::default();
     for rule in RULES {
         let Some(column) = layout.column(rule.tag) else { continue };

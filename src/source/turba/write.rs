@@ -211,8 +211,7 @@ impl Turba {
             Ok(table) => table,
             Err(error) => return Err(self.book_error(book, error).await),
         };
-        let rows: HashMap<_, _> =
-            table.into_iter().map(|(uid, row)| (uid, from_row(layout, &Json::Object(row)))).collect();
+        let rows: HashMap<_, _> = table.into_iter().map(|(uid, row)| (uid, from_row(layout, &row))).collect();
         Ok(rows.into_iter().find(|(_, item)| same(item, &plan.after, true)).map(|(uid, _)| uid))
     }
 }
