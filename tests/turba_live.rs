@@ -3,7 +3,10 @@
 //! `HORDE_EAS_LAB_WRITER` (`name:password`) may be written to: the tests take away what they made. `HORDE_EAS_LAB_READER` is somebody
 //! with many contacts, some with photo.
 
-use std::time::Instant;
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Instant,
+};
 
 use horde_eas::{
     horde::{Horde, Login, Settings},
@@ -65,6 +68,12 @@ impl Site {
 
 fn marked(what: &str) -> String {
     format!("turba-live {what} {}", std::process::id())
+}
+
+/// A uid that no other Add has.
+fn wish() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("turba-live.{}.{}@horde-eas", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn text(tag: Tag, text: &str) -> (Tag, Value) {
@@ -176,7 +185,7 @@ async fn everything_survives_from_one_phone_to_another_and_can_be_cleared() {
     let book = own_book(&turba).await;
     let before = turba.cursor(&book).await.unwrap();
     let made = everything(&marked("everything"));
-    let uid = turba.add(&book, &made).await.unwrap();
+    let uid = turba.add(&book, &wish(), &made).await.unwrap();
 
     let there = read(&site.turba(), &book, &uid).await;
     for (tag, value) in &made.0 {
@@ -185,16 +194,20 @@ async fn everything_survives_from_one_phone_to_another_and_can_be_cleared() {
     assert_eq!(there, made);
     let changes = turba.changes(&book, before, turba.cursor(&book).await.unwrap()).await.unwrap();
     assert!(changes.add.contains(&uid), "{changes:?}");
+    let both = [book.clone(), book.clone()];
+    assert_eq!(turba.cursors(&both).await.unwrap(), [turba.cursor(&book).await.unwrap(); 2]);
 
-    // A repeated Add is told apart from a new contact whose name is part of another's.
-    assert_eq!(site.turba().add(&book, &made).await, Err(Error::Exists));
-    assert_eq!(site.turba().find(&book, &made).await, Ok(Some(uid.clone())));
+    // The same contact again is another one, unless it brings the same uid.
+    assert_eq!(site.turba().add(&book, &uid, &made).await, Err(Error::Exists));
+    let twin = site.turba().add(&book, &wish(), &made).await.unwrap();
+    assert_eq!(read(&site.turba(), &book, &twin).await, made);
+    turba.delete(&book, &twin).await.unwrap();
 
     let clear: Vec<Tag> = made.0.keys().copied().filter(|tag| *tag != c::LAST_NAME).collect();
     turba.change(&book, &uid, &Patch { set: Properties::default(), clear }).await.unwrap();
     let name = marked("everything");
     assert_eq!(read(&site.turba(), &book, &uid).await, item([text(c::LAST_NAME, &name), text(c::FILE_AS, &name)]));
-    assert!(site.store.beside("dave", "contacts").unwrap().names().unwrap().is_empty());
+    assert!(site.store.beside(&site.login.user, "contacts").unwrap().names().unwrap().is_empty());
 
     assert_eq!(turba.delete(&book, &uid).await, Ok(()));
     assert_eq!(turba.fetch(&book, std::slice::from_ref(&uid), &[]).await, Ok(vec![Fetched::Missing]));
@@ -211,15 +224,13 @@ async fn a_contact_whose_text_is_part_of_another_is_not_refused() {
     let book = own_book(&turba).await;
     let long = item([text(c::LAST_NAME, &marked("part and more")), text(c::FIRST_NAME, "Anna")]);
     let short = item([text(c::LAST_NAME, &marked("part").replace(&format!(" {}", std::process::id()), ""))]);
-    let first = turba.add(&book, &long).await.unwrap();
-    let second = turba.add(&book, &short).await;
-    let again = turba.add(&book, &short).await;
-    let nothing = turba.add(&book, &Properties::default()).await;
+    let first = turba.add(&book, &wish(), &long).await.unwrap();
+    let second = turba.add(&book, &wish(), &short).await;
+    let nothing = turba.add(&book, &wish(), &Properties::default()).await;
     for uid in [Ok(first), second.clone(), nothing.clone()].into_iter().flatten() {
         turba.delete(&book, &uid).await.unwrap();
     }
     assert!(second.is_ok(), "{second:?}");
-    assert_eq!(again, Err(Error::Exists));
     assert!(nothing.is_ok(), "{nothing:?}");
 }
 
@@ -239,7 +250,7 @@ async fn long_values_are_kept_whole_until_the_web_side_changes_them() {
         text(c::EMAIL2_ADDRESS, "two@example.test"),
         (asb::BODY, Value::Body(Body { kind: BodyKind::Plain, data: notes })),
     ]);
-    let uid = turba.add(&book, &made).await.unwrap();
+    let uid = turba.add(&book, &wish(), &made).await.unwrap();
     let mut expected = made.clone();
     expected.set_text(c::FILE_AS, marked("long"));
     assert_eq!(read(&site.turba(), &book, &uid).await, expected);
@@ -282,7 +293,7 @@ async fn photo_and_categories_change_alone() {
         (c::PICTURE, Value::Bytes(photo(5_000))),
         (c::CATEGORIES, Value::List(vec!["turba-live A".into(), "turba-live b".into()])),
     ]);
-    let uid = turba.add(&book, &expected).await.unwrap();
+    let uid = turba.add(&book, &wish(), &expected).await.unwrap();
     expected.set_text(c::FILE_AS, marked("photo"));
     assert_eq!(read(&site.turba(), &book, &uid).await, expected);
     for (tag, value) in [
@@ -317,7 +328,7 @@ async fn trouble_is_told_apart() {
         assert_eq!(turba.list(gone).await, Err(Error::ContainerGone));
         assert_eq!(turba.changes(gone, 1, 2).await, Err(Error::ContainerGone));
         assert_eq!(turba.fetch(gone, std::slice::from_ref(&uid), &[]).await, Err(Error::ContainerGone));
-        assert_eq!(turba.add(gone, &new).await, Err(Error::ContainerGone));
+        assert_eq!(turba.add(gone, &wish(), &new).await, Err(Error::ContainerGone));
         assert_eq!(
             turba.change(gone, &uid, &Patch { set: new.clone(), clear: vec![] }).await,
             Err(Error::ContainerGone)
@@ -326,12 +337,16 @@ async fn trouble_is_told_apart() {
     }
     if let Some(shared) = books.iter().find(|book| !book.writable) {
         let uid = turba.list(&shared.id).await.unwrap().remove(0);
-        assert_eq!(turba.add(&shared.id, &new).await, Err(Error::Denied));
+        assert_eq!(turba.add(&shared.id, &wish(), &new).await, Err(Error::Denied));
         assert_eq!(turba.change(&shared.id, &uid, &Patch { set: new, clear: vec![] }).await, Err(Error::Denied));
         assert_eq!(turba.delete(&shared.id, &uid).await, Err(Error::Denied));
     }
     let wrong = Login { password: "certainly-wrong".to_owned().into(), ..site.login.clone() };
-    let turba = Turba::new(site.horde.session(&wrong), site.store.beside("dave", "contacts").unwrap(), &Shared::new());
+    let turba = Turba::new(
+        site.horde.session(&wrong),
+        site.store.beside(&site.login.user, "contacts").unwrap(),
+        &Shared::new(),
+    );
     assert_eq!(turba.containers().await, Err(Error::Unauthorized));
     assert_eq!(turba.list("x").await, Err(Error::Unauthorized));
 }

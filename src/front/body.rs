@@ -17,7 +17,7 @@ pub(super) async fn read(request: &mut Request, limit: usize) -> Result<Vec<u8>,
         Some(_) => return Err(415),
     };
     let body = request.body.collect(limit).await.map_err(|error| match error {
-        BodyError::TooLarge => 413,
+        BodyError::TooLarge => 413_u16,
         BodyError::Aborted | BodyError::TimedOut => 400,
     })?;
     if packed { unpack(&body, limit) } else { Ok(body) }

@@ -91,7 +91,10 @@ mod tests {
         for version in Version::ALL {
             let asked = Some((Command::Sync, version));
             let response = refuse(&Error::Unauthorized, asked, "My Horde");
-            assert_eq!((response.status, header(&response, "WWW-Authenticate")), (401, Some("Basic realm=\"My Horde\"")));
+            assert_eq!(
+                (response.status, header(&response, "WWW-Authenticate")),
+                (401, Some("Basic realm=\"My Horde\""))
+            );
             let error = Error::RetryLater { reason: String::new(), after: Duration::from_millis(10) };
             let response = refuse(&error, asked, "r");
             assert_eq!((response.status, header(&response, "Retry-After")), (503, Some("1")));

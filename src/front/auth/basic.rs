@@ -29,6 +29,11 @@ pub(super) fn read(header: &[u8]) -> Option<(String, String)> {
     Some((user.to_owned(), password.to_owned()))
 }
 
+/// The user name of a header as the phone sent it.
+pub(crate) fn name(header: &[u8]) -> Option<String> {
+    read(header).map(|(user, _)| user)
+}
+
 /// The user of Horde that a login name means: without `DOMAIN\`, without `@domain` where the configuration says so.
 /// `None` for names that no user can have: they would be trouble as file names and in logs.
 pub(crate) fn user(config: &Config, name: &str) -> Option<String> {
@@ -39,7 +44,8 @@ pub(crate) fn user(config: &Config, name: &str) -> Option<String> {
         _ => name,
     };
     let name = if config.login.lower_case { name.to_lowercase() } else { name.to_owned() };
-    let usable = !name.is_empty() && name.len() <= LONGEST && !name.contains('/') && !name.chars().any(char::is_control);
+    let usable =
+        !name.is_empty() && name.len() <= LONGEST && !name.contains('/') && !name.chars().any(char::is_control);
     (usable && name != "." && name != "..").then_some(name)
 }
 
@@ -71,7 +77,9 @@ mod tests {
         assert_eq!(read(&header(b"j\xf6rg:pa:\xdf")), expected);
         assert_eq!(read(b"bAsIc   YTpi  "), Some(("a".into(), "b".into())));
         assert_eq!(read(b"Basic YTpiYw"), Some(("a".into(), "bc".into())));
-        for bad in [&b""[..], b"Basic", b"BasicYTpi", b"Bearer YTpi", b"Basic !!", b"Basic YWI=", b"\xff\xff\xff\xff\xff\xff"] {
+        for bad in
+            [&b""[..], b"Basic", b"BasicYTpi", b"Bearer YTpi", b"Basic !!", b"Basic YWI=", b"\xff\xff\xff\xff\xff\xff"]
+        {
             assert_eq!(read(bad), None);
         }
     }

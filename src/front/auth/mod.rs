@@ -20,7 +20,7 @@ use crate::{
     horde::{self, Horde, Login},
 };
 
-pub(super) use basic::user;
+pub(super) use basic::{name, user};
 
 /// Attempts of one address and user are made one after the other, so that many at once do not get around the delays.
 const STRIPES: usize = 64;
@@ -108,7 +108,9 @@ impl Auth {
             Verdict::Right => Some(Ok(())),
             Verdict::Ask => None,
             Verdict::Wrong => Some(Err(Error::Unauthorized)),
-            Verdict::Slow(after) => Some(Err(Error::RetryLater { reason: "too many wrong passwords".to_owned(), after })),
+            Verdict::Slow(after) => {
+                Some(Err(Error::RetryLater { reason: "too many wrong passwords".to_owned(), after }))
+            }
         }
     }
 

@@ -22,7 +22,7 @@ pub struct Request {
 }
 
 /// Wait or HeartbeatInterval, in the unit in which the phone asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Wait {
     /// Wait, minutes.
     Minutes(u32),

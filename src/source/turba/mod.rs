@@ -27,6 +27,8 @@ use crate::{
 
 /// The virtual address book of people that the user writes to: no place for contacts.
 const FAVOURITES: &str = "favourites";
+/// Asks where the history of a book stands.
+const CURSOR: &str = "contacts.getHighestModSeq";
 
 /// The address books of one user.
 #[derive(Debug, Clone)]
@@ -80,6 +82,12 @@ impl Turba {
         })
     }
 
+    fn saw(&self, book: &str, answer: &Json) -> Result<u64, Error> {
+        let modseq = number(answer).ok_or_else(|| fault::strange(CURSOR))?;
+        self.memory.saw(book, modseq);
+        Ok(modseq)
+    }
+
     /// Drops what is kept for contacts that were deleted.
     async fn forget_kept(&self, uids: &[String]) {
         if uids.is_empty() {
@@ -116,11 +124,21 @@ impl Source for Turba {
     }
 
     async fn cursor(&self, container: &str) -> Result<u64, Error> {
-        let method = "contacts.getHighestModSeq";
-        let answer = self.ask(container, method, vec![json!(container)]).await?;
-        let modseq = number(&answer).ok_or_else(|| fault::strange(method))?;
-        self.memory.saw(container, modseq);
-        Ok(modseq)
+        let answer = self.ask(container, CURSOR, vec![json!(container)]).await?;
+        self.saw(container, &answer)
+    }
+
+    async fn cursors(&self, containers: &[String]) -> Result<Vec<u64>, Error> {
+        let calls = containers.iter().map(|container| call(CURSOR, vec![json!(container)])).collect();
+        let answers = self.session.batch(calls).await.map_err(fault::of_site)?;
+        let mut cursors = Vec::with_capacity(containers.len());
+        for (container, answer) in containers.iter().zip(answers) {
+            match answer {
+                Ok(answer) => cursors.push(self.saw(container, &answer)?),
+                Err(error) => return Err(self.book_error(container, error).await),
+            }
+        }
+        Ok(cursors)
     }
 
     async fn changes(&self, container: &str, from: u64, to: u64) -> Result<Changes, Error> {
@@ -154,8 +172,8 @@ impl Source for Turba {
         self.fetch_items(container, uids, ahead).await
     }
 
-    async fn add(&self, container: &str, item: &Properties) -> Result<String, Error> {
-        self.add_item(container, item).await
+    async fn add(&self, container: &str, wish: &str, item: &Properties) -> Result<String, Error> {
+        self.add_item(container, wish, item).await
     }
 
     async fn change(&self, container: &str, uid: &str, patch: &Patch) -> Result<(), Error> {
@@ -164,10 +182,6 @@ impl Source for Turba {
 
     async fn delete(&self, container: &str, uid: &str) -> Result<(), Error> {
         self.delete_item(container, uid).await
-    }
-
-    async fn find(&self, container: &str, item: &Properties) -> Result<Option<String>, Error> {
-        self.find_item(container, item).await
     }
 }
 

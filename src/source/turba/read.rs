@@ -249,7 +249,7 @@ fn by_uid(uids: &[String], book: &str) -> (Json, Map<String, Json>) {
 
 /// The searches that give the fields of contacts. Horde's search puts any address of a contact into `email` when there are several
 /// fields of that type; the true one is told when it alone is asked for.
-pub(super) fn searches(book: &str, layout: &Layout, (names, options): &(Json, Map<String, Json>)) -> Vec<Call> {
+fn searches(book: &str, layout: &Layout, (names, options): &(Json, Map<String, Json>)) -> Vec<Call> {
     let search = |fields: Vec<&str>| {
         let mut options = options.clone();
         options.insert("sources".into(), json!([book]));
@@ -274,9 +274,7 @@ fn card(uid: &str, book: &str) -> Call {
 
 /// uid -> fields of the answers of [`searches`]. A contact with several addresses comes in several rows of the same key, two contacts
 /// with one uid in rows of different keys (then `"__key"` is null, and the vCard, which Turba refuses, tells the reason).
-pub(super) fn collect(
-    answers: &[Result<Json, horde::Error>],
-) -> Result<HashMap<String, Map<String, Json>>, horde::Error> {
+fn collect(answers: &[Result<Json, horde::Error>]) -> Result<HashMap<String, Map<String, Json>>, horde::Error> {
     let mut table: HashMap<String, Map<String, Json>> = HashMap::new();
     for (n, answer) in answers.iter().enumerate() {
         let answer = answer.as_ref().map_err(Clone::clone)?;
