@@ -1,5 +1,6 @@
 //! Exchange ActiveSync for Horde sites. See `docs/architecture.md` for who lives where.
 
+pub mod cli;
 pub mod command;
 pub mod config;
 pub mod error;

@@ -54,6 +54,11 @@ impl Desk {
         *site = Arc::new(site.with(config));
     }
 
+    /// The program is about to end: requests that wait for changes end their wait and answer.
+    pub fn close(&self) {
+        self.site().waits.stop();
+    }
+
     async fn route(&self, request: Request, line: &mut Line) -> Response {
         let site = self.site();
         let path = request.path.trim_end_matches('/').to_ascii_lowercase();
