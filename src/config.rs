@@ -17,12 +17,10 @@ pub use versions::{Ceiling, Versions};
 pub struct Config {
     /// State directory.
     pub state: PathBuf,
-    /// Where to listen: `fastcgi:unix:PATH`, `fastcgi:tcp:ADDR`, `http:ADDR`. Empty: descriptor 0, or what systemd passes.
-    pub listen: Vec<String>,
     /// How to reach Horde.
     pub horde: crate::horde::Settings,
-    /// What a request may cost.
-    pub gateway: Gateway,
+    /// How requests come in.
+    pub gateway: crate::gateway::Settings,
     /// User names and passwords.
     pub login: Login,
     /// Mail addresses of the users.
@@ -33,6 +31,8 @@ pub struct Config {
     pub ping: Ping,
     /// Items per answer.
     pub sync: Sync,
+    /// What devices are asked to be like.
+    pub policy: crate::policy::Settings,
     /// Autodiscover.
     pub autodiscover: Autodiscover,
     /// Logging.
@@ -43,33 +43,17 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             state: PathBuf::from("/var/lib/horde-eas"),
-            listen: Vec::new(),
             horde: crate::horde::Settings::default(),
-            gateway: Gateway::default(),
+            gateway: crate::gateway::Settings::default(),
             login: Login::default(),
             mail: Mail::default(),
             versions: Versions::default(),
             ping: Ping::default(),
             sync: Sync::default(),
+            policy: crate::policy::Settings::default(),
             autodiscover: Autodiscover::default(),
             log: Log::default(),
         }
-    }
-}
-
-/// `[gateway]`: what a request may cost.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Gateway {
-    /// Longest request body in bytes, also after unpacking gzip (HTTP 413 beyond it).
-    pub max_body: usize,
-    /// Longest pause in seconds while a body arrives.
-    pub body_timeout: u64,
-}
-
-impl Default for Gateway {
-    fn default() -> Self {
-        Self { max_body: 50 * 1024 * 1024, body_timeout: 60 }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Exchange ActiveSync for Horde sites. See `docs/architecture.md` for who lives where.
 
+pub mod cli;
 pub mod command;
 pub mod config;
 pub mod error;
@@ -7,6 +8,7 @@ pub mod front;
 pub mod gateway;
 pub mod horde;
 pub mod logging;
+pub mod policy;
 pub mod proto;
 pub mod source;
 pub mod state;

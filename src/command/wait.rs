@@ -22,16 +22,20 @@ use crate::{
 /// The folder list is looked at so often, seconds.
 const HIERARCHY_INTERVAL: u64 = 120;
 
+/// Where the histories of a user's containers stood when one of his devices last asked.
+type Cursors = Arc<tokio::sync::Mutex<BTreeMap<String, (Instant, u64)>>>;
+
 /// Requests that wait, one per device of a user.
 #[derive(Debug)]
 pub struct Waits {
     devices: Mutex<HashMap<(String, String), Arc<Notify>>>,
+    cursors: Mutex<HashMap<String, Cursors>>,
     stop: watch::Sender<bool>,
 }
 
 impl Default for Waits {
     fn default() -> Self {
-        Self { devices: Mutex::default(), stop: watch::channel(false).0 }
+        Self { devices: Mutex::default(), cursors: Mutex::default(), stop: watch::channel(false).0 }
     }
 }
 
@@ -58,7 +62,9 @@ impl Waits {
         if let Some(older) = devices.insert(key.clone(), ended.clone()) {
             older.notify_one();
         }
-        Turn { waits: self, key, ended }
+        let mut cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+        let cursors = Arc::clone(cursors.entry(user.to_owned()).or_default());
+        Turn { waits: self, key, ended, cursors }
     }
 }
 
@@ -67,6 +73,28 @@ struct Turn<'a> {
     waits: &'a Waits,
     key: (String, String),
     ended: Arc<Notify>,
+    cursors: Cursors,
+}
+
+impl Turn<'_> {
+    /// Where the histories stand. All waiting devices of a user share one question per tick.
+    async fn cursors<S: Source>(
+        &self,
+        source: &S,
+        containers: &[String],
+        tick: Duration,
+    ) -> Result<Vec<u64>, source::Error> {
+        let mut known = self.cursors.lock().await;
+        let now = Instant::now();
+        let fresh = |at: Instant| now.duration_since(at) < tick / 2;
+        let stale = |id: &&String| !known.get(*id).is_some_and(|(at, _)| fresh(*at));
+        let ask: Vec<String> = containers.iter().filter(stale).cloned().collect();
+        if !ask.is_empty() {
+            let cursors = source.cursors(&ask).await?;
+            known.extend(ask.into_iter().zip(cursors.into_iter().map(|cursor| (now, cursor))));
+        }
+        Ok(containers.iter().filter_map(|id| known.get(id).map(|(_, cursor)| *cursor)).collect())
+    }
 }
 
 impl Drop for Turn<'_> {
@@ -74,6 +102,11 @@ impl Drop for Turn<'_> {
         let mut devices = self.waits.devices.lock().unwrap_or_else(PoisonError::into_inner);
         if devices.get(&self.key).is_some_and(|ended| Arc::ptr_eq(ended, &self.ended)) {
             devices.remove(&self.key);
+        }
+        let mut cursors = self.waits.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+        // One in the table, one in here: nobody else of this user waits.
+        if Arc::strong_count(&self.cursors) == 2 {
+            cursors.remove(&self.key.0);
         }
     }
 }
@@ -96,7 +129,7 @@ pub(super) async fn changes(ctx: &Context, collections: &[String], time: Duratio
     let turn = ctx.site.waits.enter(ctx.session.user(), &ctx.query.device_id);
     let deadline = Instant::now() + time;
     let tick = Duration::from_secs(ctx.site.config.ping.tick.max(1));
-    let mut watcher = Watcher::new(ctx, collections);
+    let mut watcher = Watcher::new(ctx, &turn, collections);
     let mut stop = ctx.site.waits.stop.subscribe();
     let mut hangup = ctx.hangup.clone();
     loop {
@@ -120,16 +153,17 @@ pub(super) async fn changes(ctx: &Context, collections: &[String], time: Duratio
 
 struct Watcher<'a> {
     ctx: &'a Context,
+    turn: &'a Turn<'a>,
     collections: &'a [String],
-    watches: BTreeMap<&'a str, Watch>,
+    watches: BTreeMap<String, Watch>,
     hierarchy_seen: u64,
     /// Why the last look failed.
     trouble: Option<source::Error>,
 }
 
 impl<'a> Watcher<'a> {
-    fn new(ctx: &'a Context, collections: &'a [String]) -> Self {
-        Self { ctx, collections, watches: BTreeMap::new(), hierarchy_seen: unix_time(), trouble: None }
+    fn new(ctx: &'a Context, turn: &'a Turn<'a>, collections: &'a [String]) -> Self {
+        Self { ctx, turn, collections, watches: BTreeMap::new(), hierarchy_seen: unix_time(), trouble: None }
     }
 
     /// One look. Trouble at the back does not end the wait: the next look may work.
@@ -176,12 +210,12 @@ impl<'a> Watcher<'a> {
             places.push(Place { id, container: &folder.container, writable: folder.writable });
         }
         let containers: Vec<String> = places.iter().map(|place| place.container.to_owned()).collect();
-        let cursors = source.cursors(&containers).await?;
+        let tick = Duration::from_secs(self.ctx.site.config.ping.tick.max(1));
+        let cursors = self.turn.cursors(&source, &containers, tick).await?;
         let mut changed = Vec::new();
         for (place, cursor) in places.into_iter().zip(cursors) {
-            let watch = self.watches.entry(self.collections.iter().find(|id| *id == place.id).map_or("", |id| id));
             let mut journal = locked.journal(place.id)?;
-            let watch = watch.or_default();
+            let watch = self.watches.entry(place.id.to_owned()).or_default();
             if watch.has_changes(&source, &mut journal, place, self.ctx.version, Some(cursor)).await? {
                 changed.push(place.id.to_owned());
             }

@@ -34,7 +34,8 @@ impl Config {
         let positive = [
             ("horde", "timeout", self.horde.timeout),
             ("horde", "parallel", self.horde.parallel as u64),
-            ("gateway", "body_timeout", self.gateway.body_timeout),
+            ("gateway", "max_connections", self.gateway.max_connections as u64),
+            ("gateway", "idle_timeout", self.gateway.idle_timeout),
             ("login", "attempts", self.login.attempts.into()),
             ("ping", "min", self.ping.min.into()),
             ("ping", "tick", self.ping.tick),

@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin};
 
 use crate::{
-    command::{Context, Reply},
+    command::{Context, Reply, folder_sync, get_item_estimate, ping, sync},
     error::Error,
     proto::{Command, Version},
 };
@@ -23,7 +23,16 @@ pub(super) struct Entry {
 }
 
 /// All commands that work, in the order in which they are advertised.
-pub(super) const TABLE: &[Entry] = &[];
+pub(super) const TABLE: &[Entry] = &[
+    Entry { command: Command::Sync, announces: true, run: |ctx, body| Box::pin(sync::run(ctx, body)) },
+    Entry { command: Command::FolderSync, announces: true, run: |ctx, body| Box::pin(folder_sync::run(ctx, body)) },
+    Entry {
+        command: Command::GetItemEstimate,
+        announces: false,
+        run: |ctx, body| Box::pin(get_item_estimate::run(ctx, body)),
+    },
+    Entry { command: Command::Ping, announces: false, run: |ctx, body| Box::pin(ping::run(ctx, body)) },
+];
 
 /// The entry of a command.
 pub(super) fn find(table: &'static [Entry], command: Command) -> Option<&'static Entry> {

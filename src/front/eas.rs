@@ -148,7 +148,8 @@ impl Desk {
         let info = known::info(&device, &contact, now).await.map_err(known::told)?;
         let renewed = entry.announces && info.announced != offer.list;
         let info = known::refresh(&device, info, &contact, renewed, now).await.map_err(known::told)?;
-        let body = body::read(&mut request, site.config.gateway.max_body).await.map_err(Failure::Http)?;
+        let limit = usize::try_from(site.config.gateway.max_body).unwrap_or(usize::MAX);
+        let body = body::read(&mut request, limit).await.map_err(Failure::Http)?;
         line.add("in", body.len());
         let context = Context {
             site: Arc::clone(site),

@@ -7,6 +7,7 @@ mod body;
 mod catch;
 mod dispatch;
 mod eas;
+pub mod gate;
 mod known;
 mod line;
 mod negotiate;
@@ -51,6 +52,11 @@ impl Desk {
     pub fn reload(&self, config: Config) {
         let mut site = self.site.write().unwrap_or_else(PoisonError::into_inner);
         *site = Arc::new(site.with(config));
+    }
+
+    /// The program is about to end: requests that wait for changes end their wait and answer.
+    pub fn close(&self) {
+        self.site().waits.stop();
     }
 
     async fn route(&self, request: Request, line: &mut Line) -> Response {

@@ -11,6 +11,8 @@ mod read;
 pub mod settings;
 mod status;
 pub mod sync;
+#[cfg(test)]
+mod tests;
 mod version;
 
 use crate::wbxml;

@@ -42,6 +42,7 @@ pub(super) async fn carry_out<S: Source>(
             (_, Plan::Refused(status)) => Some(answer(command, status)),
             (kind, Plan::New { unsure, .. }) => {
                 let (status, item) = match kind {
+                    _ if !work.place.writable => (refuse(work, command), None),
                     CommandKind::Add => add(work, command, before, unsure).await?,
                     CommandKind::Change => change(work, command, &mut items, unsure).await?,
                     _ => delete(work, command).await?,
@@ -256,11 +257,9 @@ async fn delete<S: Source>(work: &mut Work<'_, S>, command: &Command) -> Result<
             Ok((status::SUCCESS, None))
         }
         Err(error) => {
-            let status = refusal(error, status::CONFLICT)?;
+            refusal(error, status::CONFLICT)?;
             // The phone has deleted it already: it gets it again, as an Add.
-            work.state.items.remove(&id);
-            work.look_at(&had.uid);
-            Ok((status, None))
+            Ok((refuse(work, command), None))
         }
     }
 }
@@ -273,6 +272,21 @@ fn fetch<S: Source>(work: &Work<'_, S>, command: &Command, items: &BTreeMap<Stri
     };
     result.client_id = None;
     result
+}
+
+/// A change in a folder that may only be read: the phone gets back what it changed or deleted.
+fn refuse<S: Source>(work: &mut Work<'_, S>, command: &Command) -> u16 {
+    let known = work.item_id(&command.id).and_then(|id| work.state.items.get_key_value(id));
+    let Some((id, had)) = known.map(|(id, item)| (id.clone(), item.clone())) else {
+        return if command.kind == CommandKind::Add { status::MALFORMED } else { status::NOT_FOUND };
+    };
+    if command.kind == CommandKind::Delete {
+        work.state.items.remove(&id);
+        work.look_at(&had.uid);
+    } else {
+        give_back(work, &id, &had);
+    }
+    status::CONFLICT
 }
 
 /// The phone's version of an item was not taken: it gets the server's, even if that has not changed.

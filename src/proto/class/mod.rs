@@ -6,7 +6,7 @@ mod patch;
 mod read;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(in crate::proto) mod tests;
 mod value;
 mod write;
 
