@@ -26,7 +26,7 @@ use horde_eas::wbxml::{
 const TARGET: f64 = 20.0;
 
 /// A first sync of an address book in protocol 14.1, with umlauts and short notes, without photos: many small values are
-/// the harder case.
+/// the harder case. Line breaks without CR: those do not survive the XML that libwbxml makes.
 fn response() -> Vec<u8> {
     let mut w = Writer::new();
     w.open(a::SYNC);
@@ -62,7 +62,7 @@ fn contact(w: &mut Writer, number: u32) {
         (c::BUSINESS_ADDRESS_COUNTRY, "Deutschland".to_owned()),
         (c::BIRTHDAY, "1971-05-13T00:00:00.000Z".to_owned()),
     ];
-    let note = format!("Kennengelernt auf der Messe in Köln, Stand {number}.\r\nRuft lieber an, als zu schreiben.");
+    let note = format!("Kennengelernt auf der Messe in Köln, Stand {number}.\nRuft lieber an, als zu schreiben.");
     w.open(a::ADD);
     w.text(a::SERVER_ID, &format!("c12:{number:08x}"));
     w.open(a::APPLICATION_DATA);
@@ -89,7 +89,11 @@ fn events(document: &[u8]) -> Vec<Event<'_>> {
 fn decode(document: &[u8]) {
     let mut reader = Reader::new(black_box(document)).unwrap();
     while let Some(event) = reader.next_event().unwrap() {
-        black_box(event);
+        match event {
+            Event::Start(tag) | Event::End(tag) => _ = black_box(tag),
+            Event::Text(text) => _ = black_box(&*text),
+            Event::Opaque(bytes) => _ = black_box(bytes),
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 pub mod folder_sync;
 pub mod get_item_estimate;
 pub mod ping;
+pub mod provision;
 mod remembered;
+pub mod settings;
 pub mod sync;
 mod wait;
 

@@ -119,7 +119,9 @@ mod tests {
     const KEYS: [Option<u32>; 4] = [None, Some(0), Some(7), Some(8)];
 
     fn policy(mode: Mode) -> Settings {
-        Settings { mode, ..Settings::default() }
+        let mut policy = Settings::default();
+        policy.mode = mode;
+        policy
     }
 
     fn asked(command: Command, version: Version, key: Option<u32>) -> Asked {
@@ -233,7 +235,8 @@ mod tests {
                     (1, 2_000_000, Gate::Pass),
                     (0, 0, Gate::Pass),
                 ] {
-                    let policy = Settings { refresh_hours: hours, ..policy(Mode::Require) };
+                    let mut policy = policy(Mode::Require);
+                    policy.refresh_hours = hours;
                     let info = Info { policy_time: time, ..good(version) };
                     let gate = decide(Ok(Some(&info)), WipeStatus::None, &policy, &asked);
                     assert_eq!(gate, expected, "{hours} {time}");

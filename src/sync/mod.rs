@@ -7,7 +7,7 @@
 //! - A change is sent only if the item's fingerprint differs from that of what the phone has; own writes are not echoed that way, and
 //!   foreign ones never swallowed.
 //! - An item is deleted on the phone only when Horde's history or a complete listing says that it is gone.
-//! - One bad item stops nothing: it is put aside and tried again when it changes.
+//! - One bad item stops nothing: it is put aside and tried again when it changes, and once a day.
 
 mod client;
 mod folders;
@@ -42,7 +42,7 @@ const LISTING_INTERVAL: u64 = 24 * 3600;
 /// The same answer asked for so often in a row: items are sent one at a time.
 const CAREFUL_AFTER: u32 = 3;
 /// The same single item asked for so often in a row: it is put aside.
-const ASIDE_AFTER: u32 = 5;
+const ASIDE_AFTER: u32 = 6;
 
 /// Why a collection could not be synchronised.
 #[derive(Debug)]

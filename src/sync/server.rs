@@ -92,7 +92,8 @@ impl<S: Source> Work<'_, S> {
         Ok(gone.into_iter().filter(|uid| !there.contains(uid)).collect())
     }
 
-    /// Compares the state with a full listing. `all`: look at every item (the history cannot be trusted), not only at differences.
+    /// Compares the state with a full listing. `all`: look at every item (the history cannot be trusted), not only at differences. Items that
+    /// were put aside are tried again.
     async fn compare_listing(&mut self, all: bool) -> Result<(), Error> {
         let listed = self.source.list(self.place.container).await?;
         let there: BTreeSet<&String> = listed.iter().collect();
@@ -101,7 +102,7 @@ impl<S: Source> Work<'_, S> {
         let missing = self.confirmed(missing).await?;
         let queued: BTreeSet<String> = self.state.dirty.iter().cloned().collect();
         for uid in &listed {
-            let wanted = if all { true } else { self.known(uid).is_none() && !self.state.aside.contains_key(uid) };
+            let wanted = all || self.known(uid).is_none() || self.state.aside.contains_key(uid);
             if wanted && !queued.contains(uid) {
                 self.state.dirty.push_back(uid.clone());
             }

@@ -240,7 +240,9 @@ impl<'a> Reader<'a> {
         self.bare
     }
 
-    /// The next event, elements that the table does not have included.
+    /// The next event, elements that the table does not have included. Inlined, like what it calls for every token:
+    /// events that are handed on through memory cost more than reading them.
+    #[inline(always)]
     fn next_of_any_tag(&mut self) -> Result<Option<Event<'a>>, Error> {
         loop {
             if self.bare {
@@ -286,6 +288,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Opens an element. Only a known one can be the root: nothing would remain of the document without it.
+    #[inline(always)]
     fn start(&mut self, byte: u8, at: usize) -> Result<Tag, Error> {
         let fail = |kind| Err(Error { offset: at, kind });
         let tag = Tag::at(self.page, byte & !CONTENT);
@@ -319,6 +322,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    #[inline(always)]
     fn end(&mut self) -> Option<Event<'a>> {
         self.bare = false;
         self.value = 0;
@@ -326,6 +330,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A piece of content; an empty one says nothing and is left out.
+    #[inline(always)]
     fn piece(&mut self, token: u8, at: usize) -> Result<Option<Event<'a>>, Error> {
         if self.open.is_empty() {
             return Err(Error { offset: at, kind: ErrorKind::Structure });
