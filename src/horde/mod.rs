@@ -1,14 +1,26 @@
 //! Horde's RPC interface: `rpc.php` by JSON-RPC, with XML-RPC `system.multiCall` and WebDAV multiget as accelerators where the site
 //! offers them. Sessions, retries, batching and the telling apart of what can go wrong live in here; nothing about EAS does.
 
+mod circuit;
+mod diagnose;
 mod error;
+mod http;
+mod jar;
+mod jsonrpc;
+mod multicall;
+mod multiget;
+mod probe;
+mod session;
+mod site;
+mod xmlrpc;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use secrecy::SecretString;
 use serde_json::Value;
 
 pub use error::Error;
+pub use session::Session;
 
 /// User name as Horde knows it, and password. Never printed, never written to disk.
 #[derive(Debug, Clone)]
@@ -29,6 +41,11 @@ pub struct Settings {
     pub timeout: u64,
     /// Calls to PHP at the same time, for all users together.
     pub parallel: usize,
+    /// Longest time that a Horde session is used before the password is shown to Horde again, seconds: so long a changed password
+    /// may go unnoticed. 0: never use sessions.
+    pub recheck: u64,
+    /// Largest answer, MiB.
+    pub answer_limit: usize,
     /// Whether to use XML-RPC multiCall: probed unless switched off.
     pub multicall: bool,
     /// Whether to use WebDAV multiget: probed unless switched off.
@@ -41,6 +58,8 @@ impl Default for Settings {
             url: "http://localhost/horde/rpc.php".to_owned(),
             timeout: 60,
             parallel: 4,
+            recheck: 300,
+            answer_limit: 64,
             multicall: true,
             multiget: true,
         }
@@ -56,17 +75,28 @@ pub struct Call {
     pub params: Vec<Value>,
 }
 
+/// PHP requests made so far, by protocol.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// JSON-RPC calls.
+    pub json: u64,
+    /// XML-RPC requests; one multiCall counts once.
+    pub xml: u64,
+    /// WebDAV requests.
+    pub dav: u64,
+}
+
+impl Stats {
+    /// All requests.
+    pub fn total(self) -> u64 {
+        self.json + self.xml + self.dav
+    }
+}
+
 /// The Horde site. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Horde {
-    _inner: Arc<Settings>,
-}
-
-/// The calls of one user, sharing one Horde session (cookie) with all his devices. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Session {
-    _horde: Horde,
-    login: Login,
+    site: Arc<site::Site>,
 }
 
 impl Horde {
@@ -75,66 +105,25 @@ impl Horde {
     /// # Errors
     /// The URL is not one that can be called, or TLS cannot be set up; the text is for the administrator.
     pub fn new(settings: Settings) -> Result<Self, String> {
-        Ok(Self { _inner: Arc::new(settings) })
+        Ok(Self { site: site::Site::new(settings)? })
     }
 
     /// Asks Horde whether the password is right, by a call without any cookie (`horde-rpc.md` 2: with a cookie any password is).
+    /// A Horde whose IMAP server is down may say no to a right password, too: it answers 401 in both cases.
     ///
     /// # Errors
     /// Horde could not be asked.
-    pub async fn verify(&self, _login: &Login) -> Result<bool, Error> {
-        Err(Error::Unavailable { reason: "not connected".into(), retry_after: Duration::from_secs(30) })
+    pub async fn verify(&self, login: &Login) -> Result<bool, Error> {
+        self.session(login).verify().await
     }
 
     /// The session of that user. Sessions are kept per user and password; another password never meets an older cookie.
     pub fn session(&self, login: &Login) -> Session {
-        Session { _horde: self.clone(), login: login.clone() }
-    }
-}
-
-impl Session {
-    /// Horde's name of the user.
-    pub fn user(&self) -> &str {
-        &self.login.user
+        Session::new(self, login)
     }
 
-    /// A call that changes nothing; repeated after a failure of the transport.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn read(&self, _method: &str, _params: Vec<Value>) -> Result<Value, Error> {
-        Err(Error::Unavailable { reason: "not connected".into(), retry_after: Duration::from_secs(30) })
-    }
-
-    /// A call that changes something; never repeated. [`Error::is_uncertain`] tells whether it may have been carried out all the same.
-    /// Writes of one user run one after the other (Horde has no locking over RPC).
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn write(&self, _method: &str, _params: Vec<Value>) -> Result<Value, Error> {
-        Err(Error::Unavailable { reason: "not connected".into(), retry_after: Duration::from_secs(30) })
-    }
-
-    /// Many reading calls: one PHP request by multiCall where the site offers it, else JSON calls side by side. One result per
-    /// call, in order. A PHP fatal error in one entry kills a whole multiCall answer: then the batch is halved until the bad one is alone.
-    ///
-    /// # Errors
-    /// The site cannot be asked at all; the errors of single calls are in the results.
-    pub async fn batch(&self, _calls: Vec<Call>) -> Result<Vec<Result<Value, Error>>, Error> {
-        Err(Error::Unavailable { reason: "not connected".into(), retry_after: Duration::from_secs(30) })
-    }
-
-    /// Whether [`Session::batch`] costs one PHP request (multiCall was seen to work).
-    pub async fn has_multicall(&self) -> bool {
-        false
-    }
-
-    /// WebDAV multiget REPORT on `rpc.php/<path>` for `hrefs`; gives (href, data) of those that were found. `None` when the site
-    /// does not offer it.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn multiget(&self, _path: &str, _hrefs: &[String]) -> Result<Option<Vec<(String, String)>>, Error> {
-        Ok(None)
+    /// How many PHP requests were made.
+    pub fn stats(&self) -> Stats {
+        self.site.stats()
     }
 }
