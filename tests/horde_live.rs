@@ -2,6 +2,14 @@
 //! `HORDE_EAS_LAB_RPC=http://host/horde/rpc.php cargo test --test horde_live`.
 //! Users come from `HORDE_EAS_LAB_USERS`: two pairs `name:password` separated by a blank, the second being allowed to be written to.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy knows #[test] functions, but not their helpers"
+)]
+
 use horde_eas::horde::{Call, Error, Horde, Login, Session, Settings};
 use serde_json::{Value, json};
 
