@@ -1,11 +1,15 @@
 //! Exchange ActiveSync for Horde sites. See `docs/architecture.md` for who lives where.
 
+pub mod cli;
 pub mod command;
 pub mod config;
+pub mod convert;
 pub mod error;
 pub mod front;
 pub mod gateway;
 pub mod horde;
+pub mod logging;
+pub mod policy;
 pub mod proto;
 pub mod source;
 pub mod state;

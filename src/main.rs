@@ -1,2 +1,5 @@
 //! The program.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    horde_eas::cli::main()
+}

@@ -1,6 +1,20 @@
 //! What each command does: one file per command, the same names as in `proto/`.
 
-use std::sync::Arc;
+pub mod folder_sync;
+pub mod get_item_estimate;
+pub mod ping;
+pub mod provision;
+mod remembered;
+pub mod settings;
+pub mod sync;
+mod wait;
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+pub use wait::Waits;
 
 use crate::{
     config::Config,
@@ -8,7 +22,12 @@ use crate::{
     gateway::Hangup,
     horde::{Horde, Session},
     proto::{Malformed, Query, Version},
-    state::{Device, Info, Store},
+    source::{
+        self,
+        turba::{self, Turba},
+    },
+    state::{self, Device, Info, Store},
+    sync as engine,
 };
 
 /// What all requests share.
@@ -20,6 +39,24 @@ pub struct Site {
     pub store: Store,
     /// Horde.
     pub horde: Horde,
+    /// Requests that wait.
+    pub waits: Arc<Waits>,
+    /// What is remembered of address books for all users.
+    pub contacts: turba::Shared,
+}
+
+impl Site {
+    /// A site on which nothing has happened yet.
+    pub fn new(config: Config, store: Store, horde: Horde) -> Self {
+        Self { config, store, horde, waits: Arc::default(), contacts: turba::Shared::default() }
+    }
+
+    /// The same site with other settings; state directory and Horde stay as they are.
+    #[must_use]
+    pub fn with(&self, config: Config) -> Self {
+        let (store, horde) = (self.store.clone(), self.horde.clone());
+        Self { config, store, horde, waits: Arc::clone(&self.waits), contacts: self.contacts.clone() }
+    }
 }
 
 /// One request that passed the front desk: who asks, from which device, in which version.
@@ -66,4 +103,45 @@ impl From<Malformed> for Error {
             Malformed::Schema(_) => Self::Status(103),
         }
     }
+}
+
+impl From<source::Error> for Error {
+    fn from(error: source::Error) -> Self {
+        match error {
+            source::Error::Unavailable { reason, retry_after } => Self::RetryLater { reason, after: retry_after },
+            source::Error::Unauthorized => Self::Unauthorized,
+            // A repeat of the request finds out what became of the write.
+            source::Error::Uncertain(reason) => Self::RetryLater { reason, after: Duration::from_secs(30) },
+            error => Self::RetryLater { reason: error.to_string(), after: Duration::from_secs(300) },
+        }
+    }
+}
+
+impl From<state::Error> for Error {
+    fn from(error: state::Error) -> Self {
+        match error {
+            state::Error::Io { .. } => Self::RetryLater { reason: error.to_string(), after: Duration::from_secs(60) },
+            error => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<engine::Error> for Error {
+    fn from(error: engine::Error) -> Self {
+        match error {
+            engine::Error::Source(error) => error.into(),
+            engine::Error::State(error) => error.into(),
+        }
+    }
+}
+
+/// The user's address books.
+fn contacts(ctx: &Context) -> Result<Turba, Error> {
+    let kept = ctx.site.store.beside(ctx.session.user(), "contacts")?;
+    Ok(Turba::new(ctx.session.clone(), kept, &ctx.site.contacts))
+}
+
+/// Seconds since 1970.
+fn unix_time() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -1,11 +1,22 @@
 //! How a request arrives. Three doors (FastCGI, plain CGI, HTTP/1.1) hand over one neutral [`Request`] and take one
 //! neutral [`Response`]; nothing behind them knows which door it was.
 
+mod answer;
 mod body;
+pub mod cgi;
+pub mod fastcgi;
+mod http;
+mod limits;
+pub mod listen;
+mod params;
+mod serve;
 
 use std::{future::Future, net::IpAddr};
 
 pub use body::{Body, BodyError, BodySender, Hangup, HangupSender};
+pub use limits::{Limits, Settings};
+pub use listen::{Listen, Listener};
+pub use serve::serve;
 
 /// A header list: names in lower case, values as bytes (phones send Latin-1, too).
 #[derive(Debug, Clone, Default)]
@@ -102,7 +113,9 @@ impl Response {
             403 => "Forbidden",
             404 => "Not Found",
             405 => "Method Not Allowed",
+            408 => "Request Timeout",
             413 => "Content Too Large",
+            431 => "Request Header Fields Too Large",
             449 => "Retry after sending a PROVISION command",
             451 => "Redirect",
             500 => "Internal Server Error",

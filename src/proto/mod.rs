@@ -2,13 +2,23 @@
 //! done with a request.
 
 pub mod class;
+pub mod folder_sync;
+pub mod get_item_estimate;
+pub mod ping;
+pub mod provision;
 mod query;
+mod read;
+pub mod settings;
+mod status;
 pub mod sync;
+#[cfg(test)]
+mod tests;
 mod version;
 
 use crate::wbxml;
 
-pub use query::{Command, Query};
+pub use query::{BadQuery, Command, Query};
+pub use status::write_status;
 pub use version::{Traits, Version};
 
 /// Why a request cannot be understood. What the phone is told depends on command and version.

@@ -40,6 +40,10 @@ pub struct Traits {
     pub data_in_responses: bool,
     /// The account can be wiped without the device (16.1).
     pub account_only_wipe: bool,
+    /// Bodies may come with a preview (14.0+).
+    pub preview: bool,
+    /// UserInformation lists accounts (14.1+) instead of bare addresses.
+    pub accounts: bool,
 }
 
 const BASE: Traits = Traits {
@@ -55,6 +59,8 @@ const BASE: Traits = Traits {
     device_information_first: false,
     data_in_responses: false,
     account_only_wipe: false,
+    preview: false,
+    accounts: false,
 };
 const V12_0: Traits = Traits { name: "12.0", server: "8.0", air_sync_base: true, policy_document: true, ..BASE };
 const V12_1: Traits = Traits { name: "12.1", code: 121, server: "8.1", empty_sync: true, ..V12_0 };
@@ -65,9 +71,11 @@ const V14_0: Traits = Traits {
     status_in_body: true,
     class_in_collection: false,
     heartbeat_sync: true,
+    preview: true,
     ..V12_1
 };
-const V14_1: Traits = Traits { name: "14.1", code: 141, server: "14.3", device_information_first: true, ..V14_0 };
+const V14_1: Traits =
+    Traits { name: "14.1", code: 141, server: "14.3", device_information_first: true, accounts: true, ..V14_0 };
 const V16_0: Traits = Traits { name: "16.0", code: 160, server: "15.1", data_in_responses: true, ..V14_1 };
 const V16_1: Traits = Traits { name: "16.1", code: 161, account_only_wipe: true, ..V16_0 };
 

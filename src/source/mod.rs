@@ -1,5 +1,7 @@
 //! Where items live. A [`Source`] is one application of Horde as one user sees it; it knows nothing of phones and sync keys.
 
+pub mod turba;
+
 use std::{future::Future, time::Duration};
 
 use crate::proto::class::{Class, Patch, Properties};
@@ -93,6 +95,17 @@ pub trait Source: Send + Sync {
     /// Where the container's history stands now. Equal cursors mean that nothing happened; a larger one is no proof that something did.
     fn cursor(&self, container: &str) -> impl Future<Output = Result<u64, Error>> + Send;
 
+    /// Like [`Source::cursor`] for several containers, in as few questions as possible.
+    fn cursors(&self, containers: &[String]) -> impl Future<Output = Result<Vec<u64>, Error>> + Send {
+        async move {
+            let mut cursors = Vec::with_capacity(containers.len());
+            for container in containers {
+                cursors.push(self.cursor(container).await?);
+            }
+            Ok(cursors)
+        }
+    }
+
     /// What happened after `from` up to and including `to`.
     fn changes(&self, container: &str, from: u64, to: u64) -> impl Future<Output = Result<Changes, Error>> + Send;
 
@@ -108,8 +121,15 @@ pub trait Source: Send + Sync {
         ahead: &[String],
     ) -> impl Future<Output = Result<Vec<Fetched>, Error>> + Send;
 
-    /// Adds an item; gives its uid.
-    fn add(&self, container: &str, item: &Properties) -> impl Future<Output = Result<String, Error>> + Send;
+    /// Adds an item under the uid `wish`, which must not exist yet; gives its uid. A source whose items get their uids from Horde
+    /// ([`Source::grants_uids`] is false) gives another one.
+    fn add(&self, container: &str, wish: &str, item: &Properties)
+    -> impl Future<Output = Result<String, Error>> + Send;
+
+    /// Whether [`Source::add`] uses the uid that it is given.
+    fn grants_uids(&self) -> bool {
+        true
+    }
 
     /// Changes the properties that the patch names, and no others.
     fn change(&self, container: &str, uid: &str, patch: &Patch) -> impl Future<Output = Result<(), Error>> + Send;

@@ -1,11 +1,30 @@
-//! The state directory: users, devices, locks.
+//! The state directory: users, devices.
 
-use std::path::PathBuf;
+use std::{
+    fmt::Write as _,
+    hash::{Hash, Hasher},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use super::{Beside, Error, Info, Journal, Stamp};
+use super::{
+    Beside, Error, Info, Journal, Stamp, WipeStatus,
+    files::{self, at},
+    info,
+    lock::{Guard, Locks},
+};
+
+/// Android asks with this device id whether a login works; it names no device, so nothing is kept for it.
+const ACCOUNT_CHECK: &str = "validate";
+const INFO: &str = "info-";
+const DEVICE: &str = "device-";
+const JOURNAL: &str = ".journal";
+/// How often an update begins anew because somebody edits the file at the same time.
+const TRIES: usize = 5;
 
 /// A device id that is safe as part of a file name: 1-64 characters of `[A-Za-z0-9_-]`. Compared without regard to case.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub struct DeviceId(String);
 
 impl DeviceId {
@@ -14,19 +33,52 @@ impl DeviceId {
     /// # Errors
     /// The id is empty, too long or has other characters.
     pub fn new(id: &str) -> Result<Self, Error> {
-        Ok(Self(id.to_owned()))
+        let fits = (1..=64).contains(&id.len());
+        if fits && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+            Ok(Self(id.to_owned()))
+        } else {
+            Err(Error::Name(id.chars().take(100).collect()))
+        }
     }
 
     /// The id as the phone sends it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether this is only Android's check of the login ("validate"), of which nothing is kept.
+    pub fn is_account_check(&self) -> bool {
+        self.0.eq_ignore_ascii_case(ACCOUNT_CHECK)
+    }
+
+    /// The id as servers name it that write the bytes of a base64 query as hexadecimal digits.
+    fn hex(&self) -> String {
+        self.0.bytes().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+}
+
+impl PartialEq for DeviceId {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for DeviceId {}
+
+impl Hash for DeviceId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.to_ascii_lowercase().hash(state);
+    }
 }
 
 /// The state directory. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    _root: PathBuf,
+    root: Arc<Path>,
+    locks: Arc<Locks>,
 }
 
 impl Store {
@@ -35,57 +87,125 @@ impl Store {
     /// # Errors
     /// It cannot be created or written to.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, Error> {
-        Ok(Self { _root: root.into() })
+        let root = root.into();
+        files::create_dir(&root)?;
+        // Told when the program starts, not when the first phone is refused.
+        tempfile::Builder::new().prefix(".new-").tempfile_in(&root).map_err(at(&root))?;
+        Ok(Self { root: root.into(), locks: Arc::default() })
+    }
+
+    fn user_dir(&self, user: &str) -> Result<PathBuf, Error> {
+        Ok(self.root.join(files::encode_name(user)?))
     }
 
     /// One device of one user (Horde's user name; any characters, encoded safely for the file system). Touches nothing.
     ///
     /// # Errors
     /// The name cannot be used (empty, too long).
-    pub fn device(&self, _user: &str, id: &DeviceId) -> Result<Device, Error> {
-        Ok(Device { _id: id.clone() })
+    pub fn device(&self, user: &str, id: &DeviceId) -> Result<Device, Error> {
+        let dir = self.user_dir(user)?;
+        // The machine's own files have one spelling whatever the phone sends, so that both spellings meet one lock.
+        let own = dir.join(format!("{DEVICE}{}", id.as_str().to_ascii_lowercase()));
+        Ok(Device { inner: Arc::new(Inner { id: id.clone(), dir, own, locks: Arc::clone(&self.locks) }) })
     }
 
     /// What is kept beside Horde for a user and class ("contacts").
     ///
     /// # Errors
     /// The name cannot be used.
-    pub fn beside(&self, _user: &str, _class: &str) -> Result<Beside, Error> {
-        Err(Error::Name(String::new()))
+    pub fn beside(&self, user: &str, class: &str) -> Result<Beside, Error> {
+        Ok(Beside::new(self.user_dir(user)?.join(format!("beside-{}", files::encode_name(class)?))))
     }
 
     /// Ids of all devices of a user that have an info file.
     ///
     /// # Errors
     /// The directory cannot be read.
-    pub fn devices(&self, _user: &str) -> Result<Vec<DeviceId>, Error> {
-        Ok(Vec::new())
+    pub fn devices(&self, user: &str) -> Result<Vec<DeviceId>, Error> {
+        let names = files::list(&self.user_dir(user)?)?;
+        Ok(names.iter().filter_map(|name| DeviceId::new(name.strip_prefix(INFO)?).ok()).collect())
+    }
+
+    /// Names of all users that have state, as Horde knows them.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn users(&self) -> Result<Vec<String>, Error> {
+        let names = files::list(&self.root)?;
+        Ok(names.iter().filter(|name| !name.starts_with('.')).filter_map(|name| files::decode_name(name)).collect())
     }
 }
 
 /// One device of one user. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Device {
-    _id: DeviceId,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    id: DeviceId,
+    /// Directory of the user.
+    dir: PathBuf,
+    /// Directory of the device's machine state.
+    own: PathBuf,
+    locks: Arc<Locks>,
 }
 
 impl Device {
+    /// The id as the phone sent it.
+    pub fn id(&self) -> &DeviceId {
+        &self.inner.id
+    }
+
+    /// Where a new info file goes.
+    fn own_file(&self) -> PathBuf {
+        self.inner.dir.join(format!("{INFO}{}", self.inner.id.as_str()))
+    }
+
+    /// The info file that counts: the device's own in the spelling of this request, in another spelling, or that of a server
+    /// which wrote the id in hexadecimal digits. Where there is none: the one to create.
+    ///
+    /// # Errors
+    /// The user's directory cannot be read.
+    pub fn info_file(&self) -> Result<PathBuf, Error> {
+        let own = self.own_file();
+        if own.is_file() {
+            return Ok(own);
+        }
+        let id = &self.inner.id;
+        let hex = id.hex();
+        let names = files::list(&self.inner.dir)?;
+        let find = |wanted: &str| {
+            names.iter().find(|name| name.strip_prefix(INFO).is_some_and(|found| found.eq_ignore_ascii_case(wanted)))
+        };
+        Ok(find(id.as_str()).or_else(|| find(&hex)).map_or(own, |name| self.inner.dir.join(name)))
+    }
+
     /// Reads the info file: `None` when there is none. Also reads the PHP-serialized form of Horde's file driver of 2010.
     ///
     /// # Errors
     /// The file holds a line that cannot be understood ([`Error::Unreadable`]) or cannot be read.
     pub fn info(&self) -> Result<Option<Info>, Error> {
-        Ok(None)
+        let file = self.info_file()?;
+        let Some(bytes) = files::read(&file, info::LIMIT)? else { return Ok(None) };
+        info::parse(&bytes).map(|sheet| Some(sheet.info)).map_err(|broken| broken.in_file(&file))
     }
 
     /// `rwstatus` as far as it can be read even from a file with other unreadable lines.
-    pub fn wipe_even_if_broken(&self) -> super::WipeStatus {
-        super::WipeStatus::None
+    pub fn wipe_even_if_broken(&self) -> WipeStatus {
+        let bytes = self.info_file().and_then(|file| files::read(&file, info::LIMIT));
+        bytes.ok().flatten().map_or(WipeStatus::None, |bytes| info::salvage(&bytes))
     }
 
     /// Stamp of the info file, to notice an edit.
     pub fn stamp(&self) -> Stamp {
-        Stamp::default()
+        let meta = self.info_file().ok().and_then(|file| std::fs::metadata(file).ok());
+        meta.map_or_else(Stamp::default, |meta| {
+            let seconds = u128::try_from(meta.mtime()).unwrap_or_default();
+            let nanoseconds = u128::try_from(meta.mtime_nsec()).unwrap_or_default();
+            Stamp { modified: seconds * 1_000_000_000 + nanoseconds, size: meta.size(), inode: meta.ino() }
+        })
     }
 
     /// Takes the device's lock (between tasks and between processes); waits for it. Released on drop.
@@ -93,7 +213,22 @@ impl Device {
     /// # Errors
     /// The lock file cannot be created.
     pub async fn lock(&self) -> Result<Locked, Error> {
-        Ok(Locked { device: self.clone() })
+        let on_disk = !self.inner.id.is_account_check();
+        let guard = self.inner.locks.acquire(&self.inner.own.join("lock"), on_disk).await?;
+        Ok(Locked { device: self.clone(), _guard: guard })
+    }
+}
+
+/// An info file as it was read.
+struct ReadInfo {
+    file: PathBuf,
+    bytes: Option<Vec<u8>>,
+    sheet: Option<info::Sheet>,
+}
+
+impl ReadInfo {
+    fn info(&self) -> Info {
+        self.sheet.as_ref().map_or_else(Info::default, |sheet| sheet.info.clone())
     }
 }
 
@@ -101,6 +236,7 @@ impl Device {
 #[derive(Debug)]
 pub struct Locked {
     device: Device,
+    _guard: Guard,
 }
 
 impl Locked {
@@ -110,17 +246,81 @@ impl Locked {
     }
 
     /// Reads the info file again, lets `edit` change it, and writes it if anything changed. Comments, unknown keys, mode and owner stay. Creates the
-    /// file when there is none. What an administrator changed meanwhile is in what `edit` gets.
+    /// file when there is none. What an administrator changed meanwhile is in what `edit` gets. Nothing is written for
+    /// [`DeviceId::is_account_check`].
     ///
     /// # Errors
     /// As [`Device::info`]; an unreadable file is never overwritten.
-    pub async fn update(&self, _edit: impl FnOnce(&mut Info) + Send) -> Result<Info, Error> {
-        Ok(Info::default())
+    pub async fn update(&self, edit: impl FnOnce(&mut Info) + Send) -> Result<Info, Error> {
+        let mut read = self.read()?;
+        let mut info = read.info();
+        edit(&mut info);
+        if self.device.inner.id.is_account_check() {
+            return Ok(info);
+        }
+        for _ in 0..TRIES {
+            if read.sheet.as_ref().is_some_and(|sheet| sheet.info == info) {
+                return Ok(info);
+            }
+            let text = info::write(read.sheet.as_ref(), &info);
+            // A file that cannot be read again would lock the phone out: better no change than that.
+            let written = info::parse(text.as_bytes()).map_err(|broken| broken.in_file(&read.file))?;
+            if text.len() as u64 > info::LIMIT {
+                let reason = format!("the file would become larger than {} bytes", info::LIMIT);
+                return Err(Error::Unreadable { file: read.file, line: 0, reason });
+            }
+            if self.write(&read, text).await? {
+                return Ok(written.info);
+            }
+            // Somebody saved the file in this moment: what he changed counts.
+            let fresh = self.read()?;
+            info = info::merge(&read.info(), &info, &fresh.info());
+            read = fresh;
+        }
+        Err(at(&read.file)(std::io::ErrorKind::ResourceBusy.into()))
+    }
+
+    fn read(&self) -> Result<ReadInfo, Error> {
+        let file = self.device.info_file()?;
+        let bytes = files::read(&file, info::LIMIT)?;
+        let sheet = match &bytes {
+            Some(bytes) => Some(info::parse(bytes).map_err(|broken| broken.in_file(&file))?),
+            None => None,
+        };
+        Ok(ReadInfo { file, bytes, sheet })
+    }
+
+    /// Writes the info file unless it is another than `read`; one of a replaced server with the id in hexadecimal digits gets the
+    /// device's name by it.
+    async fn write(&self, read: &ReadInfo, text: String) -> Result<bool, Error> {
+        let id = self.device.inner.id.as_str();
+        let name = read.file.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix(INFO));
+        let ours = name.is_some_and(|name| name.eq_ignore_ascii_case(id));
+        let target = if ours { read.file.clone() } else { self.device.own_file() };
+        let (found, bytes) = (read.file.clone(), read.bytes.clone());
+        files::blocking(&target, move |target| {
+            if found != target && bytes.is_some() {
+                std::fs::rename(&found, &target).map_err(at(&found))?;
+            }
+            let old = std::fs::metadata(&target).ok();
+            files::replace_if(
+                &target,
+                text.as_bytes(),
+                old.as_ref(),
+                || Ok(files::read(&target, info::LIMIT)? == bytes),
+            )
+        })
+        .await
     }
 
     /// The journal named `name` (a collection id, or "folders") of this device.
-    pub fn journal(&self, _name: &str) -> Result<Journal, Error> {
-        Err(Error::Name(String::new()))
+    ///
+    /// # Errors
+    /// The name cannot be used (empty, too long).
+    pub fn journal(&self, name: &str) -> Result<Journal, Error> {
+        let inner = &self.device.inner;
+        let file = inner.own.join(files::encode_name(name)? + JOURNAL);
+        Ok(Journal::new((!inner.id.is_account_check()).then_some(file)))
     }
 
     /// Names of all journals of this device.
@@ -128,6 +328,10 @@ impl Locked {
     /// # Errors
     /// The directory cannot be read.
     pub fn journals(&self) -> Result<Vec<String>, Error> {
-        Ok(Vec::new())
+        let names = files::list(&self.device.inner.own)?;
+        Ok(names.iter().filter_map(|name| files::decode_name(name.strip_suffix(JOURNAL)?)).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

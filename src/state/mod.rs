@@ -5,11 +5,14 @@
 mod beside;
 mod device;
 mod error;
+mod files;
 mod info;
 mod journal;
+mod lock;
+pub mod php;
 
 pub use beside::Beside;
 pub use device::{Device, DeviceId, Locked, Store};
 pub use error::Error;
-pub use info::{Info, Stamp, WipeStatus};
+pub use info::{Info, Seen, Stamp, WipeStatus};
 pub use journal::Journal;

@@ -1,2 +1,372 @@
-//! The sync engine: sync keys, windows, replay, diffs, conflicts, ghosting, echo suppression, quarantine. `now` and the source come in,
-//! answers and state records go out.
+//! The sync engine: sync keys, windows, replay, changes, conflicts, ghosting, echo suppression, items put aside. It knows no sockets and
+//! no Horde: time, source and journal come in, answers and records go out.
+//!
+//! Rules that hold here (each has a test):
+//! - Key n proves receipt of answer n; key n-1 again means that answer n was lost. Anything else is Status 3.
+//! - A generation is on disk before its answer leaves; the intent of a write is on disk before the write.
+//! - A change is sent only if the item's fingerprint differs from that of what the phone has; own writes are not echoed that way, and
+//!   foreign ones never swallowed.
+//! - An item is deleted on the phone only when Horde's history or a complete listing says that it is gone.
+//! - One bad item stops nothing: it is put aside and tried again when it changes, and once a day.
+
+mod client;
+mod folders;
+mod history;
+mod key;
+mod server;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+pub use folders::{Folder, Hierarchy, HierarchyAnswer};
+pub use history::Log;
+pub use key::SyncKey;
+
+use crate::{
+    proto::{
+        Version,
+        class::{self, Class, Properties, View},
+        sync::{Collection, CollectionResponse, Options},
+    },
+    source::{self, Source},
+};
+use history::{History, Position};
+use state::{Generation, Record, State};
+
+/// Largest window; also what 0 and larger values mean (MS-ASCMD 2.2.3.199).
+pub const LARGEST_WINDOW: usize = 512;
+/// Collections are compared with a full listing this often, seconds.
+const LISTING_INTERVAL: u64 = 24 * 3600;
+/// The same answer asked for so often in a row: items are sent one at a time.
+const CAREFUL_AFTER: u32 = 3;
+/// The same single item asked for so often in a row: it is put aside.
+const ASIDE_AFTER: u32 = 6;
+
+/// Why a collection could not be synchronised.
+#[derive(Debug)]
+pub enum Error {
+    /// The source.
+    Source(source::Error),
+    /// The state directory.
+    State(crate::state::Error),
+}
+
+impl From<source::Error> for Error {
+    fn from(error: source::Error) -> Self {
+        Self::Source(error)
+    }
+}
+
+impl From<crate::state::Error> for Error {
+    fn from(error: crate::state::Error) -> Self {
+        Self::State(error)
+    }
+}
+
+/// A collection as the folder list of the device names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// CollectionId.
+    pub id: &'a str,
+    /// Horde's id of the container.
+    pub container: &'a str,
+    /// Whether items may be changed.
+    pub writable: bool,
+}
+
+/// What a Sync of one collection came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The answer.
+    pub response: CollectionResponse,
+    /// Whether it says anything; if not it may be left out (12.1+).
+    pub speaks: bool,
+}
+
+/// What the phone asks of one collection, and the circumstances.
+#[derive(Debug)]
+pub struct Task<'a> {
+    /// The collection.
+    pub place: Place<'a>,
+    /// What the phone says.
+    pub request: &'a Collection,
+    /// Protocol version.
+    pub version: Version,
+    /// Seconds since 1970.
+    pub now: u64,
+    /// Most server commands in the answer; 0 = none fit any more.
+    pub window: usize,
+    /// Where the container's history stands, if that is known already.
+    pub cursor: Option<u64>,
+}
+
+/// Synchronises one collection.
+///
+/// # Errors
+/// The source or the state cannot be had; nothing is lost when the phone asks again.
+pub async fn run<S: Source>(source: &S, log: &mut impl Log, task: Task<'_>) -> Result<Outcome, Error> {
+    let Task { place, request, version, now, window, cursor } = task;
+    if request.key == "0" {
+        return begin(log, source.class(), place, request, version).await;
+    }
+    let Some((mut history, position)) = open(log, &request.key)? else {
+        return Ok(refused(source.class(), place, "0".into(), 3, version));
+    };
+    let mut replays = 0;
+    if position == Position::Repeat {
+        history.roll_back(log).await?;
+        replays = history.replays;
+    }
+    let base = history.state(Position::Newest);
+    let mut state = base.clone();
+    if let Some(options) = &request.options {
+        state.options.clone_from(options);
+    }
+    let view = view(&state.options, version);
+    let mut work = Work { source, place, view, state, settled: Vec::new(), touched: BTreeSet::new(), now };
+    let responses = client::carry_out(&mut work, log, &history, &request.commands).await?;
+    // A cursor read before own writes would miss them, and have them looked at again next time.
+    let cursor = cursor.filter(|_| work.touched.is_empty());
+    let (mut commands, mut more) = (Vec::new(), false);
+    if request.get_changes.unwrap_or(true) {
+        // The phone asks for the same answer again and again: one of the items may be what it cannot take.
+        let window = if replays >= CAREFUL_AFTER { window.min(1) } else { window.min(LARGEST_WINDOW) };
+        // While a first listing is being delivered there is no need to ask for more.
+        if work.state.dirty.len() + work.state.gone.len() <= window {
+            work.collect(cursor).await?;
+        }
+        if replays >= ASIDE_AFTER {
+            work.skip_first();
+        }
+        (commands, more) = work.fill(window).await?;
+    }
+    let Work { state, settled, view, .. } = work;
+    let key = record(log, history, &base, &state, settled).await?;
+    let speaks = !responses.is_empty() || !commands.is_empty() || more || key != base.key();
+    let response = CollectionResponse {
+        class: source.class(),
+        key: key.to_string(),
+        id: place.id.to_owned(),
+        status: 1,
+        commands,
+        responses,
+        more_available: more,
+        view,
+    };
+    Ok(Outcome { response, speaks })
+}
+
+/// Number of changes that wait for the phone. `Err(status)`: the key is not primed (3) or not valid (4), as GetItemEstimate has it.
+///
+/// # Errors
+/// The source or the state cannot be had.
+pub async fn estimate<S: Source>(
+    source: &S,
+    log: &mut impl Log,
+    place: Place<'_>,
+    key: &str,
+    now: u64,
+) -> Result<Result<usize, u16>, Error> {
+    if key == "0" {
+        return Ok(Err(3));
+    }
+    let Some((history, position)) = open(log, key)? else {
+        return Ok(Err(4));
+    };
+    let mut work = Work::looking(source, place, history.state(position), now);
+    work.collect(None).await?;
+    Ok(Ok(work.state.dirty.len() + work.state.gone.len()))
+}
+
+/// Watches one collection for a waiting request: remembers how far the history was looked through without finding anything.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    cursor: Option<u64>,
+}
+
+impl Watch {
+    /// Whether a Sync would now deliver something. A collection that was never synchronised has nothing to tell (phones that ping before the
+    /// first Sync would loop otherwise). `cursor` is where the container's history stands, if the caller knows.
+    ///
+    /// # Errors
+    /// The source or the state cannot be had.
+    pub async fn has_changes<S: Source>(
+        &mut self,
+        source: &S,
+        log: &mut impl Log,
+        place: Place<'_>,
+        version: Version,
+        cursor: Option<u64>,
+    ) -> Result<bool, Error> {
+        let Some(history) = load(log)? else {
+            return Ok(false);
+        };
+        let mut state = history.state(Position::Newest);
+        if state.cursor.is_none() || !state.gone.is_empty() || !state.dirty.is_empty() {
+            return Ok(true);
+        }
+        state.cursor = state.cursor.max(self.cursor);
+        if cursor.is_some() && cursor == state.cursor {
+            return Ok(false);
+        }
+        let options = std::mem::take(&mut state.options);
+        // Listings are compared by Syncs; a watcher only follows the history.
+        let now = state.listed;
+        let mut work = Work::looking(source, place, state, now);
+        work.view = view(&options, version);
+        work.collect(cursor).await?;
+        let (commands, _) = work.fill(1).await?;
+        if commands.is_empty() {
+            self.cursor = work.state.cursor;
+        }
+        Ok(!commands.is_empty())
+    }
+}
+
+/// What one request works on.
+struct Work<'a, S> {
+    source: &'a S,
+    place: Place<'a>,
+    view: View,
+    state: State,
+    settled: Vec<state::Settled>,
+    /// uids that this request wrote to.
+    touched: BTreeSet<String>,
+    now: u64,
+}
+
+impl<'a, S: Source> Work<'a, S> {
+    fn looking(source: &'a S, place: Place<'a>, state: State, now: u64) -> Self {
+        let view = view(&state.options, Version::V14_1);
+        Self { source, place, view, state, settled: Vec::new(), touched: BTreeSet::new(), now }
+    }
+
+    fn fingerprint(&self, item: &Properties) -> u64 {
+        digest(&class::encoded(self.source.class(), item, &self.view))
+    }
+
+    fn server_id(&self, item_id: &str) -> String {
+        format!("{}:{item_id}", self.place.id)
+    }
+
+    /// The item id in a ServerId of this collection.
+    fn item_id<'b>(&self, server_id: &'b str) -> Option<&'b str> {
+        server_id.strip_prefix(self.place.id)?.strip_prefix(':')
+    }
+
+    /// The item that the phone has for a uid.
+    fn known(&self, uid: &str) -> Option<&state::Item> {
+        self.state.items.get(&item_id(uid)).filter(|item| item.uid == uid)
+    }
+}
+
+fn load(log: &mut impl Log) -> Result<Option<History>, Error> {
+    match History::load(log) {
+        // What cannot be read is built anew by the phone; only its own collection is concerned.
+        Err(error @ crate::state::Error::Unreadable { .. }) => {
+            log::error!("{error}: the collection starts anew");
+            Ok(None)
+        }
+        other => Ok(other?),
+    }
+}
+
+fn open(log: &mut impl Log, key: &str) -> Result<Option<(History, Position)>, Error> {
+    let Some(key) = SyncKey::parse(key) else {
+        return Ok(None);
+    };
+    Ok(load(log)?.and_then(|history| history.position(key).map(|position| (history, position))))
+}
+
+async fn begin(
+    log: &mut impl Log,
+    class: Class,
+    place: Place<'_>,
+    request: &Collection,
+    version: Version,
+) -> Result<Outcome, Error> {
+    if !request.commands.is_empty() {
+        return Ok(refused(class, place, "0".into(), 4, version));
+    }
+    let key = SyncKey::begin();
+    let options = request.options.clone().unwrap_or_default();
+    history::begin(log, State::begin(key, options, request.supported.as_deref())).await?;
+    Ok(refused(class, place, key.to_string(), 1, version))
+}
+
+/// An answer without items.
+pub fn refused(class: Class, place: Place<'_>, key: String, status: u16, version: Version) -> Outcome {
+    let response = CollectionResponse {
+        class,
+        key,
+        id: place.id.to_owned(),
+        status,
+        commands: Vec::new(),
+        responses: Vec::new(),
+        more_available: false,
+        view: view(&[], version),
+    };
+    Outcome { response, speaks: true }
+}
+
+/// Puts what happened on disk; gives the key for the answer.
+async fn record(
+    log: &mut impl Log,
+    history: History,
+    base: &State,
+    state: &State,
+    settled: Vec<state::Settled>,
+) -> Result<SyncKey, Error> {
+    let mut generation = Generation::between(base, state);
+    generation.settled = settled;
+    if generation.is_empty() {
+        if (state.cursor, state.listed) != (base.cursor, base.listed)
+            && let Some(cursor) = state.cursor
+        {
+            log.append(&history::encode(&Record::Advance { cursor, listed: state.listed })?).await?;
+        }
+        return Ok(base.key());
+    }
+    generation.from = base.generation;
+    generation.generation = history.next_generation();
+    let key = SyncKey { series: base.series, generation: generation.generation };
+    history.write(log, generation).await?;
+    Ok(key)
+}
+
+fn view(options: &[Options], version: Version) -> View {
+    let options = options.iter().find(|o| o.class.as_deref() != Some("SMS"));
+    View {
+        version,
+        bodies: options.map(|o| o.bodies.clone()).unwrap_or_default(),
+        truncation: options.and_then(|o| o.truncation),
+    }
+}
+
+/// The id of an item: the same for every device of the user, after every restart and resync, because it follows from Horde's uid.
+pub fn item_id(uid: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, uid.as_bytes());
+    digest.as_ref().iter().take(10).fold(String::with_capacity(20), |mut id, byte| {
+        use std::fmt::Write as _;
+        let _ = write!(id, "{byte:02x}");
+        id
+    })
+}
+
+fn digest(bytes: &[u8]) -> u64 {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    digest.as_ref().iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+}
+
+fn random() -> u64 {
+    use ring::rand::SecureRandom as _;
+    let mut bytes = [0; 8];
+    // Uniqueness is what counts; without random numbers from the system the clock has to do.
+    if ring::rand::SystemRandom::new().fill(&mut bytes).is_err() {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        return now.as_nanos() as u64;
+    }
+    u64::from_le_bytes(bytes)
+}

@@ -1,5 +1,8 @@
 //! Turns `code-pages.tsv` into the constants and look-up tables of `wbxml::tag`.
 
+// A table that is wrong must stop the build, and a panic is how a build script says so.
+#![allow(clippy::panic, clippy::expect_used, clippy::indexing_slicing)]
+
 use std::{collections::BTreeMap, env, fmt::Write as _, fs, path::Path};
 
 const PAGES: usize = 26;
@@ -50,12 +53,14 @@ fn rows(tsv: &str) -> Vec<Row> {
 fn generate(rows: &[Row]) -> String {
     let mut out = String::new();
     let mut names = vec![[""; TOKENS]; PAGES];
+    let mut known = [0u64; PAGES];
     let mut byte_array = [0u64; PAGES];
     let mut pages: BTreeMap<usize, &str> = BTreeMap::new();
     for row in rows {
         assert!(row.page < PAGES && (5..TOKENS).contains(&row.token), "code-pages.tsv: {} out of range", row.name);
         assert!(names[row.page][row.token].is_empty(), "code-pages.tsv: {}:{:#x} twice", row.page, row.token);
         names[row.page][row.token] = &row.name;
+        known[row.page] |= 1 << row.token;
         pages.insert(row.page, &row.namespace);
         if row.kind.starts_with("opaque") {
             byte_array[row.page] |= 1 << row.token;
@@ -77,6 +82,7 @@ fn generate(rows: &[Row]) -> String {
     let spaces: Vec<&str> = (0..PAGES).map(|p| pages.get(&p).copied().unwrap_or("")).collect();
     let _ = writeln!(out, "pub(crate) static NAMESPACES: [&str; {PAGES}] = {spaces:?};");
     let _ = writeln!(out, "pub(crate) static NAMES: [[&str; {TOKENS}]; {PAGES}] = {names:?};");
+    let _ = writeln!(out, "pub(crate) static KNOWN: [u64; {PAGES}] = {known:?};");
     let _ = writeln!(out, "pub(crate) static BYTE_ARRAYS: [u64; {PAGES}] = {byte_array:?};");
     out
 }

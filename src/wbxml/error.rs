@@ -26,10 +26,27 @@ pub enum ErrorKind {
     Unexpected(&'static str),
 }
 
+impl std::fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Truncated => f.write_str("the document ends too early"),
+            Self::Header => f.write_str("this is not the header of a WBXML document"),
+            Self::Charset => f.write_str("the character set is not UTF-8"),
+            Self::Integer => f.write_str("a number is longer than 5 bytes or 32 bits"),
+            Self::Page(page) => write!(f, "code page {page} does not exist"),
+            Self::Token(token) => write!(f, "token 0x{token:02X} is not used by Exchange ActiveSync"),
+            Self::String => f.write_str("a text is not UTF-8 or lies outside the string table"),
+            Self::Structure => f.write_str("the elements are not properly nested in one root element"),
+            Self::Limit(what) => write!(f, "too large: {what}"),
+            Self::Unexpected(what) => f.write_str(what),
+        }
+    }
+}
+
 /// A decoding error with the offset of the byte at which it was noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Error {
-    /// Offset from the start of the document.
+    /// Offset from the start of the document, at most its length (when the document ends too early).
     pub offset: usize,
     /// What is wrong there.
     pub kind: ErrorKind,
@@ -37,7 +54,7 @@ pub struct Error {
 
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "WBXML at byte {}: {:?}", self.offset, self.kind)
+        write!(f, "WBXML, byte {}: {}", self.offset, self.kind)
     }
 }
 

@@ -3,12 +3,18 @@
 //!
 //! Nothing in here knows what an element means.
 
+mod cursor;
 mod error;
 mod reader;
 pub mod tag;
+mod token;
 mod writer;
+pub mod xml;
 
 pub use error::{Error, ErrorKind};
 pub use reader::{Event, Limits, Reader};
 pub use tag::Tag;
 pub use writer::Writer;
+
+#[cfg(test)]
+mod tests;

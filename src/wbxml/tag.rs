@@ -12,8 +12,17 @@ impl Tag {
 
     /// The tag if the code page table has it.
     pub fn known(page: u8, token: u8) -> Option<Self> {
-        let tag = Self::at(page, token);
-        (!tag.name().is_empty()).then_some(tag)
+        Some(Self::at(page, token)).filter(|tag| tag.is_known())
+    }
+
+    /// Whether the code page table has the tag.
+    pub(crate) fn is_known(self) -> bool {
+        has(&KNOWN, self)
+    }
+
+    /// Whether the table has this code page.
+    pub(crate) fn page_exists(page: u8) -> bool {
+        usize::from(page) < KNOWN.len()
     }
 
     /// Finds a tag by namespace and name, as the readable form writes them ("AirSync", "SyncKey").
@@ -45,8 +54,20 @@ impl Tag {
 
     /// Whether the element's content is a byte array (OPAQUE on the wire).
     pub fn is_byte_array(self) -> bool {
-        BYTE_ARRAYS.get(usize::from(self.page())).is_some_and(|p| p >> self.token() & 1 == 1)
+        has(&BYTE_ARRAYS, self)
     }
+}
+
+/// The table's own copy of the name, if a code page is called so.
+pub(crate) fn namespace(name: &str) -> Option<&'static str> {
+    NAMESPACES.iter().copied().find(|n| *n == name)
+}
+
+/// Whether the set, one bit per token and one number per page, has the tag.
+fn has(set: &[u64], tag: Tag) -> bool {
+    set.get(usize::from(tag.page()))
+        .and_then(|tokens| tokens.checked_shr(tag.token().into()))
+        .is_some_and(|t| t & 1 == 1)
 }
 
 impl std::fmt::Debug for Tag {

@@ -1,9 +1,24 @@
 //! The data classes (MS-ASCNTC and siblings). An item is a bag of properties keyed by tag; which properties a class has, since which
 //! version, and how they are written is one table per class. Reading, writing and ghosting follow from the tables.
 
+mod contacts;
+mod patch;
+mod read;
+mod table;
+#[cfg(test)]
+pub(in crate::proto) mod tests;
+mod value;
+mod write;
+
 use std::collections::BTreeMap;
 
 use crate::wbxml::Tag;
+
+pub use patch::patch;
+pub use read::read_item;
+pub(in crate::proto) use value::cut;
+pub(in crate::proto) use write::is_written;
+pub use write::{encoded, write_item};
 
 /// A data class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -67,6 +82,14 @@ pub enum BodyKind {
     Mime = 4,
 }
 
+impl BodyKind {
+    /// The form of that number (the Type element).
+    pub fn parse(number: &str) -> Option<Self> {
+        let number: u8 = number.trim().parse().ok()?;
+        [Self::Plain, Self::Html, Self::Rtf, Self::Mime].into_iter().find(|kind| *kind as u8 == number)
+    }
+}
+
 /// An item: its properties by tag. A property that is absent was not sent (from a phone) or is not set (from a source).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Properties(pub BTreeMap<Tag, Value>);
@@ -120,6 +143,6 @@ pub struct View {
     pub version: super::Version,
     /// Body preferences in the order of the request; empty = none sent.
     pub bodies: Vec<BodyPreference>,
-    /// Truncation of 2.5 (MS-ASCMD 2.2.3.184), `None` = all.
+    /// Value of Truncation of 2.5 (0-9, MS-ASCMD 2.2.3.184), `None` = all.
     pub truncation: Option<u32>,
 }

@@ -1,5 +1,10 @@
 //! Sync (MS-ASCMD 2.2.1.21).
 
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
 use super::class::{BodyPreference, Class, Properties, View};
 use crate::wbxml::Tag;
 
@@ -17,7 +22,7 @@ pub struct Request {
 }
 
 /// Wait or HeartbeatInterval, in the unit in which the phone asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Wait {
     /// Wait, minutes.
     Minutes(u32),
@@ -32,7 +37,7 @@ pub enum Wait {
 pub struct Collection {
     /// Class, up to 12.1.
     pub class: Option<Class>,
-    /// Sync key; "0" starts anew.
+    /// Sync key; "0" starts anew, "" when missing (Status 4).
     pub key: String,
     /// CollectionId; "" when missing (2.5 may name only the class).
     pub id: String,
@@ -46,7 +51,7 @@ pub struct Collection {
     pub window: Option<u32>,
     /// ConversationMode (14.0+).
     pub conversation_mode: Option<bool>,
-    /// Options: `None` = as before.
+    /// Options: `None` = as before; more than one only for SMS beside the folder's class, else Status 4.
     pub options: Option<Vec<Options>>,
     /// Changes made on the phone, in order.
     pub commands: Vec<Command>,
@@ -88,7 +93,7 @@ pub enum CommandKind {
 pub struct Command {
     /// What to do.
     pub kind: CommandKind,
-    /// ClientId of an Add, ServerId of everything else.
+    /// ClientId of an Add, ServerId of everything else, as sent; "" when missing (some phones: to be passed over).
     pub id: String,
     /// InstanceId (16.0+).
     pub instance: Option<String>,

@@ -1,6 +1,15 @@
 //! `info-<deviceid>`: what is known about one device of one user, in a form that a hurried administrator can edit.
 
+mod field;
+mod line;
+mod old;
+mod sheet;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
+
+pub(super) use sheet::{LIMIT, Sheet, merge, parse, salvage, write};
 
 /// `rwstatus`: where a remote wipe stands. An administrator sets 2.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -14,6 +23,13 @@ pub enum WipeStatus {
     Pending = 2,
     /// 3: the phone acknowledged the wipe; it stays refused until an administrator clears this.
     Wiped = 3,
+}
+
+impl WipeStatus {
+    /// Whether the device must get nothing but the directive to wipe itself.
+    pub fn refuses(self) -> bool {
+        matches!(self, Self::Pending | Self::Wiped)
+    }
 }
 
 /// What the file says. Times are Unix seconds. Keys of the file have the names of the fields, without underscores where Horde's
@@ -62,6 +78,78 @@ pub struct Info {
     pub announced: String,
     /// Keys that this program does not know, kept as they are.
     pub unknown: BTreeMap<String, String>,
+}
+
+/// What a request shows of its device; see [`Info::touch`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen<'a> {
+    /// User as Horde knows him.
+    pub user: &'a str,
+    /// Device id as the phone sends it.
+    pub id: &'a str,
+    /// DeviceType of the query.
+    pub device_type: &'a str,
+    /// User-Agent header, "" when there is none.
+    pub user_agent: &'a str,
+    /// Protocol version ("14.1").
+    pub version: &'a str,
+}
+
+/// How much older than now `last_seen` may be, seconds.
+const LAST_SEEN_STEP: u64 = 600;
+/// Longest text that is taken over from a phone, characters.
+const TEXT_MAX: usize = 256;
+/// Most things a phone may tell of itself.
+const DEVICE_INFORMATION_MAX: usize = 32;
+
+impl Info {
+    /// Takes over what a request shows. Gives whether anything changed that is worth writing: `last_seen` alone only
+    /// every ten minutes.
+    pub fn touch(&mut self, now: u64, seen: &Seen<'_>) -> bool {
+        let mut changed = false;
+        for (kept, new) in [
+            (&mut self.user, seen.user),
+            (&mut self.id, seen.id),
+            (&mut self.device_type, seen.device_type),
+            (&mut self.user_agent, seen.user_agent),
+            (&mut self.version, seen.version),
+        ] {
+            let new = bounded(new);
+            if !new.is_empty() && *kept != new {
+                *kept = new;
+                changed = true;
+            }
+        }
+        if self.first_seen == 0 {
+            self.first_seen = now;
+        }
+        // A clock that was set back must not stop the count for years.
+        if now < self.last_seen || now - self.last_seen >= LAST_SEEN_STEP {
+            self.last_seen = now;
+            changed = true;
+        }
+        changed
+    }
+
+    /// Takes over what the phone tells of itself, as (element name, text): what it does not name stays, an empty text removes.
+    /// At most 32 entries of 256 characters are kept.
+    pub fn describe<'a>(&mut self, elements: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        for (name, text) in elements {
+            let plain = !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric());
+            if text.is_empty() {
+                self.device_information.remove(name);
+            } else if plain
+                && (self.device_information.len() < DEVICE_INFORMATION_MAX
+                    || self.device_information.contains_key(name))
+            {
+                self.device_information.insert(name.to_owned(), bounded(text));
+            }
+        }
+    }
+}
+
+fn bounded(text: &str) -> String {
+    text.chars().take(TEXT_MAX).collect()
 }
 
 /// Tells whether a file is still the one that was read (mtime, size, inode).

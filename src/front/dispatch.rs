@@ -1,0 +1,48 @@
+//! The one table of what this program can do. What is advertised follows from it.
+
+use std::{future::Future, pin::Pin};
+
+use crate::{
+    command::{Context, Reply, folder_sync, get_item_estimate, ping, provision, settings, sync},
+    error::Error,
+    proto::{Command, Version},
+};
+
+/// What a command gives in the end.
+pub(super) type Outcome<'a> = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send + 'a>>;
+
+/// One command that works.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    /// The command.
+    pub(super) command: Command,
+    /// Whether its answer may tell that other versions are offered now (X-MS-RP): where the phone can begin anew.
+    pub(super) announces: bool,
+    /// Does it. The second argument is the body of the request.
+    pub(super) run: for<'a> fn(&'a Context, &'a [u8]) -> Outcome<'a>,
+}
+
+/// All commands that work, in the order in which they are advertised.
+pub(super) const TABLE: &[Entry] = &[
+    Entry { command: Command::Sync, announces: true, run: |ctx, body| Box::pin(sync::run(ctx, body)) },
+    Entry { command: Command::FolderSync, announces: true, run: |ctx, body| Box::pin(folder_sync::run(ctx, body)) },
+    Entry {
+        command: Command::GetItemEstimate,
+        announces: false,
+        run: |ctx, body| Box::pin(get_item_estimate::run(ctx, body)),
+    },
+    Entry { command: Command::Settings, announces: false, run: |ctx, body| Box::pin(settings::run(ctx, body)) },
+    Entry { command: Command::Ping, announces: false, run: |ctx, body| Box::pin(ping::run(ctx, body)) },
+    Entry { command: Command::Provision, announces: false, run: |ctx, body| Box::pin(provision::run(ctx, body)) },
+];
+
+/// The entry of a command.
+pub(super) fn find(table: &'static [Entry], command: Command) -> Option<&'static Entry> {
+    table.iter().find(|entry| entry.command == command)
+}
+
+/// Value of MS-ASProtocolCommands for a phone that is offered `versions`.
+pub(super) fn advertised(table: &[Entry], versions: &[Version]) -> String {
+    let offered = |entry: &&Entry| versions.iter().any(|v| entry.command.versions().contains(v));
+    table.iter().filter(offered).map(|entry| entry.command.name()).collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,283 @@
+//! Requests for `/Microsoft-Server-ActiveSync`.
+
+use std::sync::Arc;
+
+use super::{
+    Desk, body, dispatch,
+    gate::{self, Gate},
+    known::{self, Contact},
+    line::Line,
+    negotiate,
+    refuse::{WBXML, refuse},
+};
+use crate::{
+    command::{Context, Reply, Site},
+    error::Error,
+    gateway::{Request, Response},
+    horde::Login,
+    proto::{Command, Query, Version, folder_sync},
+    state::{self, Device, Info, WipeStatus},
+};
+
+/// What a browser shows.
+const PAGE: &str = "This is the address for phones and other programs that speak Exchange ActiveSync.\n\
+    There is nothing to see for a browser.\n";
+
+/// A command whose version and table entry are known.
+struct Asked {
+    query: Query,
+    command: Command,
+    version: Version,
+    entry: &'static dispatch::Entry,
+}
+
+/// Who is offered what.
+struct Offer {
+    versions: Vec<Version>,
+    /// Value of MS-ASProtocolVersions.
+    list: String,
+    /// Value of MS-ASProtocolCommands.
+    commands: String,
+}
+
+impl Desk {
+    /// Answers a request for the address of ActiveSync.
+    pub(super) async fn active_sync(&self, site: &Arc<Site>, request: Request, line: &mut Line) -> Response {
+        let method = request.method.as_str();
+        if !matches!(method, "OPTIONS" | "POST" | "GET") {
+            return Response::status(501).header("Allow", "OPTIONS,POST");
+        }
+        let realm = &site.config.login.realm;
+        let header = request.headers.get("authorization");
+        let login = match self.auth.check(&site.config, &site.horde, header, request.remote).await {
+            Ok(login) => login,
+            Err(error) => {
+                note(line, &error);
+                return refuse(&error, None, realm);
+            }
+        };
+        line.add("user", &login.user);
+        match method {
+            "GET" => Response::full(200, "text/plain; charset=utf-8", PAGE.into()),
+            "OPTIONS" => self.options(site, &request, &login, line),
+            _ => self.command(site, request, login, line).await,
+        }
+    }
+
+    fn offer(&self, site: &Site, user: &str, device_type: &str, agent: &str) -> Offer {
+        let versions = site.config.versions.offered(user, device_type, agent);
+        let list = negotiate::list(&versions);
+        let commands = dispatch::advertised(self.table, &versions);
+        Offer { versions, list, commands }
+    }
+
+    fn options(&self, site: &Site, request: &Request, login: &Login, line: &mut Line) -> Response {
+        let query = Query::parse(&request.query).unwrap_or_default();
+        line.add("device", &query.device_id);
+        let offer = self.offer(site, &login.user, &query.device_type, &agent(request));
+        Response::status(200).header("Allow", "OPTIONS,POST").header("Public", "OPTIONS,POST").offering(&offer)
+    }
+
+    /// Answers a POST.
+    async fn command(&self, site: &Arc<Site>, request: Request, login: Login, line: &mut Line) -> Response {
+        let realm = &site.config.login.realm;
+        let asked = match self.asked(&request, line) {
+            Ok(asked) => asked,
+            Err((status, known)) => return known_error(status, known, realm),
+        };
+        let offer = self.offer(site, &login.user, &asked.query.device_type, &agent(&request));
+        let (command, version) = (asked.command, asked.version);
+        let answer = match self.run(site, request, &login, asked, &offer, line).await {
+            Ok(answer) => answer,
+            Err(Failure::Http(status)) => return Response::status(status),
+            Err(Failure::Gate { http, status }) => {
+                line.add("gate", status);
+                let mut refusal = refuse(&Error::Status(status), Some((command, version)), realm);
+                if site.config.policy.answer_both && http == 449 {
+                    refusal.status = http;
+                }
+                refusal
+            }
+            Err(Failure::Error(error)) => {
+                note(line, &error);
+                if error == Error::Unauthorized {
+                    self.auth.forget(&login);
+                }
+                refuse(&error, Some((command, version)), realm)
+            }
+        };
+        let answer = if answer.status == 449 { answer.offering(&offer) } else { answer.with_server_of(version) };
+        answer.header("Cache-Control", "private")
+    }
+
+    /// What the query asks for, if this program has it.
+    fn asked(&self, request: &Request, line: &mut Line) -> Result<Asked, (u16, Option<(Command, Version)>)> {
+        let mut query = Query::parse(&request.query).map_err(|error| {
+            line.add("error", error);
+            (400, None)
+        })?;
+        line.add("device", &query.device_id);
+        line.add("command", &query.command_name);
+        let version = negotiate::version(&query, &request.headers).map_err(|status| (status, None))?;
+        line.add("version", version);
+        let command = query.command.ok_or((501, None))?;
+        let known = Some((command, version));
+        let entry = dispatch::find(self.table, command).ok_or((137, known))?;
+        if !command.versions().contains(&version) {
+            return Err((138, known));
+        }
+        if query.version.is_none() {
+            query.policy_key = request.headers.text("x-ms-policykey").and_then(|key| key.parse().ok());
+        }
+        Ok(Asked { query, command, version, entry })
+    }
+
+    /// Carries a command out.
+    async fn run(
+        &self,
+        site: &Arc<Site>,
+        mut request: Request,
+        login: &Login,
+        asked: Asked,
+        offer: &Offer,
+        line: &mut Line,
+    ) -> Result<Response, Failure> {
+        let Asked { query, command, version, entry } = asked;
+        let id = known::check(&query.device_id, &query.device_type)?;
+        let agent = agent(&request);
+        let contact = Contact {
+            user: &login.user,
+            id: id.as_str(),
+            device_type: &query.device_type,
+            agent: &agent,
+            version,
+            offered: &offer.list,
+        };
+        let device = site.store.device(&login.user, &id).map_err(known::told)?;
+        let now = known::now();
+        let key = query.policy_key;
+        let info = admit(site, &device, &gate::Asked { command, version, key, now })?;
+        let info = match info {
+            Ok(Some(info)) => known::refresh(&device, info, &contact, now).await.map_err(known::told)?,
+            Ok(None) => known::create(&device, &contact, now).await.map_err(known::told)?,
+            Err(wipe) => Info { wipe, announced: offer.list.clone(), ..Info::default() },
+        };
+        let renewed = entry.announces && info.announced != offer.list;
+        let limit = usize::try_from(site.config.gateway.max_body).unwrap_or(usize::MAX);
+        let body = body::read(&mut request, limit).await.map_err(Failure::Http)?;
+        line.add("in", body.len());
+        let context = Context {
+            site: Arc::clone(site),
+            session: site.horde.session(login),
+            device: device.clone(),
+            info,
+            version,
+            query: query.clone(),
+            hangup: request.hangup,
+            may_wait: request.may_wait,
+        };
+        let reply = (entry.run)(&context, &body).await?;
+        let mut response = answer(reply);
+        if renewed {
+            known::announced(&device, &contact).await.map_err(known::told)?;
+            response = response.header("X-MS-RP", offer.list.clone());
+        }
+        if begins(command, &body) {
+            response = response.offering(offer);
+        }
+        Ok(response)
+    }
+}
+
+/// Reads the info file and asks the gate. `Err` inside: the file cannot be read, but the wipe that it asks for is still to be carried out.
+fn admit(site: &Site, device: &Device, asked: &gate::Asked) -> Result<Result<Option<Info>, WipeStatus>, Failure> {
+    let info = match device.info() {
+        Err(error @ state::Error::Unreadable { .. }) => {
+            log::error!("{error}: the device is refused until this is corrected");
+            Err(error)
+        }
+        info => Ok(info.map_err(known::told)?),
+    };
+    let salvaged = if info.is_err() { device.wipe_even_if_broken() } else { WipeStatus::None };
+    let policy = &site.config.policy;
+    match gate::decide(info.as_ref().map(Option::as_ref), salvaged, policy, asked) {
+        Gate::Pass => Ok(info.map_err(|_| salvaged)),
+        Gate::Refuse { http, status } => Err(Failure::Gate { http, status }),
+    }
+}
+
+/// Why a command has no answer of its own.
+enum Failure {
+    /// An HTTP status in all versions.
+    Http(u16),
+    /// Told as the version wants it.
+    Error(Error),
+    /// What the gate says.
+    Gate { http: u16, status: u16 },
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Response {
+    fn offering(self, offer: &Offer) -> Self {
+        let highest = offer.versions.last().copied().unwrap_or(Version::V2_5);
+        self.with_server_of(highest)
+            .header("MS-ASProtocolVersions", offer.list.clone())
+            .header("MS-ASProtocolCommands", offer.commands.clone())
+    }
+
+    fn with_server_of(self, version: Version) -> Self {
+        if self.headers.iter().any(|(name, _)| *name == SERVER) {
+            return self;
+        }
+        self.header(SERVER, version.traits().server)
+    }
+}
+
+const SERVER: &str = "MS-Server-ActiveSync";
+
+fn answer(reply: Reply) -> Response {
+    let mut response =
+        if reply.body.is_empty() { Response::status(200) } else { Response::full(200, WBXML, reply.body) };
+    for (name, value) in reply.headers {
+        if name == "Content-Type" {
+            response.headers.retain(|(n, _)| *n != name);
+        }
+        response = response.header(name, value);
+    }
+    response
+}
+
+/// A small status is one of HTTP, for what is wrong with the query itself.
+fn known_error(status: u16, asked: Option<(Command, Version)>, realm: &str) -> Response {
+    match asked {
+        Some(asked) => refuse(&Error::Status(status), Some(asked), realm).with_server_of(asked.1),
+        None => Response::status(status),
+    }
+    .header("Cache-Control", "private")
+}
+
+/// Whether the phone begins anew, so that it should learn what there is.
+fn begins(command: Command, body: &[u8]) -> bool {
+    command == Command::FolderSync && folder_sync::Request::read(body).is_ok_and(|r| r.key == "0")
+}
+
+/// User-Agent without what does not belong into a header, for rules and files.
+fn agent(request: &Request) -> String {
+    let bytes = request.headers.get("user-agent").unwrap_or_default();
+    String::from_utf8_lossy(bytes).trim().chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+/// The reason of an error, for the log.
+pub(super) fn note(line: &mut Line, error: &Error) {
+    match error {
+        Error::Internal(_) => log::error!("{error}"),
+        Error::RetryLater { .. } => log::warn!("{error}"),
+        Error::Status(_) | Error::Unauthorized => {}
+    }
+    line.add("error", error);
+}

@@ -1,0 +1,69 @@
+//! The one line per request.
+
+use std::time::Instant;
+
+/// What the line says; logged when it is dropped, so that a request whose phone has gone is in the log, too.
+#[derive(Debug)]
+pub(super) struct Line {
+    start: Instant,
+    /// Name and value; values are escaped when they are written.
+    fields: Vec<(&'static str, String)>,
+    ended: bool,
+}
+
+/// Longest value, characters.
+const LONGEST: usize = 120;
+
+impl Line {
+    pub(super) fn start() -> Self {
+        Self { start: Instant::now(), fields: Vec::new(), ended: false }
+    }
+
+    /// Adds a field; an empty value is left out.
+    pub(super) fn add(&mut self, name: &'static str, value: impl ToString) {
+        let value = value.to_string();
+        if !value.is_empty() {
+            self.fields.push((name, value));
+        }
+    }
+
+    /// The request has its answer.
+    pub(super) fn end(mut self) {
+        self.ended = true;
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let mut text = String::new();
+        for (name, value) in &self.fields {
+            text.push_str(name);
+            text.push('=');
+            text.push_str(&quoted(value));
+            text.push(' ');
+        }
+        let gone = if self.ended { "" } else { "the phone has gone, " };
+        log::info!(target: "horde_eas::request", "{text}{gone}{} ms", self.start.elapsed().as_millis());
+    }
+}
+
+/// As it is, or in quotes with escapes where it could be taken for something else.
+fn quoted(value: &str) -> String {
+    let short: String = value.chars().take(LONGEST).collect();
+    let plain = short.chars().all(|c| !c.is_control() && !c.is_whitespace() && !matches!(c, '"' | '=' | '\\'));
+    if plain { short } else { format!("{short:?}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_cannot_forge_lines() {
+        assert_eq!(quoted("alice"), "alice");
+        assert_eq!(quoted("a b"), "\"a b\"");
+        assert_eq!(quoted("x\r\nuser=root"), "\"x\\r\\nuser=root\"");
+        assert_eq!(quoted("\u{1b}[2J"), "\"\\u{1b}[2J\"");
+        assert_eq!(quoted(&"x".repeat(1000)).len(), LONGEST);
+    }
+}

@@ -1,0 +1,393 @@
+//! One FastCGI connection: reads records, starts a task for each request, and tells the tasks when their client has gone.
+
+use std::{collections::HashMap, io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::watch,
+    task::JoinSet,
+    time::timeout,
+};
+
+use super::{
+    pairs::{put_pair, read_pairs},
+    record::{End, Record, Records, kind, put_record},
+    writer::Writer,
+};
+use crate::gateway::{
+    Body, BodyError, BodySender, Handler, Hangup, HangupSender, Limits, Request, Response, answer::answer,
+    body::Verdict, params::Head,
+};
+
+/// The role of a program that answers requests (specification 1.0, section 6.2); the others are not for us.
+const RESPONDER: u16 = 1;
+const KEEP_CONN: u8 = 1;
+/// How long a connection that has not sent anything may stay when the program is to end: its request may be on the way.
+const LAST_CALL: Duration = Duration::from_secs(1);
+/// Pieces of a body that may wait for the handler, 64 KiB each at most.
+const PIECES: usize = 4;
+
+/// Serves a connection to its end. `closing` turns true when the program is to end: running requests are answered, no more taken.
+///
+/// # Errors
+/// The other side broke the protocol or was silent for too long; the text is for the log.
+pub async fn serve_connection<R, W, H>(
+    reader: R,
+    writer: W,
+    handler: Arc<H>,
+    limits: Arc<Limits>,
+    closing: watch::Receiver<bool>,
+) -> io::Result<()>
+where
+    R: AsyncRead + Unpin + Send,
+    W: AsyncWrite + Unpin + Send + 'static,
+    H: Handler,
+{
+    let mut connection = Connection {
+        records: Records::new(reader),
+        writer: Arc::new(Writer::new(writer, limits.body_idle)),
+        handler,
+        limits,
+        requests: HashMap::new(),
+        tasks: JoinSet::new(),
+        closing,
+        fresh: true,
+        last: false,
+        unread: false,
+    };
+    let outcome = connection.run().await;
+    connection.finish(matches!(outcome, Ok(Close::Answered))).await;
+    outcome.map(|_| ())
+}
+
+/// Why a connection ends.
+enum Close {
+    /// All is answered.
+    Answered,
+    /// The other side has gone, or must see the connection cut.
+    Cut,
+}
+
+struct Connection<R, W, H> {
+    records: Records<R>,
+    writer: Arc<Writer<W>>,
+    handler: Arc<H>,
+    limits: Arc<Limits>,
+    requests: HashMap<u16, Running>,
+    tasks: JoinSet<(u16, io::Result<()>)>,
+    closing: watch::Receiver<bool>,
+    /// Nothing has arrived yet.
+    fresh: bool,
+    /// To be closed as soon as nothing runs on it.
+    last: bool,
+    /// A request was answered before all of it had arrived.
+    unread: bool,
+}
+
+struct Running {
+    keep: bool,
+    hangup: HangupSender,
+    stage: Stage,
+}
+
+/// How much of a request has arrived.
+enum Stage {
+    Params(Vec<u8>, Hangup),
+    Body {
+        sender: BodySender,
+        left: u64,
+    },
+    /// The rest is thrown away.
+    Refused,
+    Complete,
+}
+
+enum Event {
+    Record(io::Result<Option<Record>>),
+    Ended(Option<(u16, io::Result<()>)>),
+    Silent,
+    Closing,
+}
+
+impl<R, W, H> Connection<R, W, H>
+where
+    R: AsyncRead + Unpin + Send,
+    W: AsyncWrite + Unpin + Send + 'static,
+    H: Handler,
+{
+    async fn run(&mut self) -> io::Result<Close> {
+        loop {
+            let last = self.last || (*self.closing.borrow() && !self.fresh);
+            if last && self.requests.is_empty() {
+                return Ok(Close::Answered);
+            }
+            match self.event().await {
+                Event::Record(Ok(Some(record))) => {
+                    self.fresh = false;
+                    if let Some(close) = self.record(record).await? {
+                        return Ok(close);
+                    }
+                }
+                Event::Record(Ok(None)) => return Ok(Close::Cut),
+                // A reset is how a web server says that the phone has gone.
+                Event::Record(Err(error)) if error.kind() == io::ErrorKind::InvalidData => return Err(error),
+                Event::Record(Err(_)) => return Ok(Close::Cut),
+                Event::Ended(Some((id, Ok(())))) => self.ended(id),
+                Event::Ended(_) => return Ok(Close::Cut),
+                Event::Silent => {
+                    if let Some(close) = self.silent()? {
+                        return Ok(close);
+                    }
+                }
+                Event::Closing => {}
+            }
+        }
+    }
+
+    async fn event(&mut self) -> Event {
+        let patience = self.patience();
+        let closing = *self.closing.borrow();
+        let next = async {
+            match patience {
+                Some(patience) => timeout(patience, self.records.next()).await.ok(),
+                None => Some(self.records.next().await),
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => Event::Ended(ended.ok()),
+            _ = self.closing.wait_for(|closing| *closing), if !closing => Event::Closing,
+            record = next => record.map_or(Event::Silent, Event::Record),
+        }
+    }
+
+    /// How long the other side may be silent now; for ever while all that it waits for are answers.
+    fn patience(&self) -> Option<Duration> {
+        let incomplete = |running: &Running| matches!(running.stage, Stage::Params(..) | Stage::Body { .. });
+        if self.records.is_partial() || self.requests.values().any(incomplete) {
+            Some(self.limits.body_idle)
+        } else if !self.requests.is_empty() {
+            None
+        } else if !self.fresh {
+            Some(self.limits.keep_idle)
+        } else if *self.closing.borrow() {
+            Some(LAST_CALL)
+        } else {
+            Some(self.limits.first_byte)
+        }
+    }
+
+    /// Silence for too long. Bodies end with an error, which their handlers answer; what has not even begun ends the connection.
+    fn silent(&mut self) -> io::Result<Option<Close>> {
+        if self.requests.is_empty() && !self.records.is_partial() {
+            return Ok(Some(Close::Answered));
+        }
+        if self.records.is_partial() || self.requests.values().any(|running| matches!(running.stage, Stage::Params(..)))
+        {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "a request stopped in the middle"));
+        }
+        for running in self.requests.values_mut().filter(|running| matches!(running.stage, Stage::Body { .. })) {
+            if let Stage::Body { sender, .. } = std::mem::replace(&mut running.stage, Stage::Refused) {
+                sender.break_off(BodyError::TimedOut);
+            }
+        }
+        Ok(None)
+    }
+
+    fn ended(&mut self, id: u16) {
+        if let Some(running) = self.requests.remove(&id) {
+            self.last |= !running.keep;
+            self.unread |= !matches!(running.stage, Stage::Complete);
+        }
+    }
+
+    async fn record(&mut self, record: Record) -> io::Result<Option<Close>> {
+        let Record { kind, id, content } = record;
+        let sent = match kind {
+            kind::GET_VALUES if id == 0 => self.get_values(&content).await,
+            _ if id == 0 || kind > kind::UNKNOWN_TYPE => {
+                let mut reply = Vec::new();
+                put_record(&mut reply, kind::UNKNOWN_TYPE, 0, &[kind, 0, 0, 0, 0, 0, 0, 0]);
+                self.writer.send(&reply).await
+            }
+            kind::BEGIN_REQUEST => return self.begin(id, &content).await,
+            kind::PARAMS => return self.params(id, &content).map(|()| None),
+            kind::STDIN => return self.stdin(id, content).await.map(|()| None),
+            kind::ABORT_REQUEST => self.abort(id).await,
+            // Data for other roles, and what only we send.
+            _ => Ok(()),
+        };
+        Ok(sent.is_err().then_some(Close::Cut))
+    }
+
+    async fn get_values(&self, asked: &[u8]) -> io::Result<()> {
+        let Some(asked) = read_pairs(asked) else { return Ok(()) };
+        let connections = self.limits.max_connections.to_string();
+        let mut values = Vec::new();
+        for name in [&b"FCGI_MAX_CONNS"[..], b"FCGI_MAX_REQS", b"FCGI_MPXS_CONNS"] {
+            if asked.iter().any(|(asked, _)| *asked == name) {
+                put_pair(&mut values, name, if name == b"FCGI_MPXS_CONNS" { b"1" } else { connections.as_bytes() });
+            }
+        }
+        let mut reply = Vec::new();
+        put_record(&mut reply, kind::GET_VALUES_RESULT, 0, &values);
+        self.writer.send(&reply).await
+    }
+
+    async fn begin(&mut self, id: u16, content: &[u8]) -> io::Result<Option<Close>> {
+        let Some(&[role_high, role_low, flags, ..]) = content.first_chunk::<8>() else {
+            return Err(broken("the begin of a request is too short"));
+        };
+        if self.requests.contains_key(&id) {
+            return Err(broken("a request began while another had its number"));
+        }
+        let refused = if u16::from_be_bytes([role_high, role_low]) != RESPONDER {
+            End::UnknownRole
+        } else if self.requests.len() >= self.limits.requests_per_connection {
+            End::Overloaded
+        } else {
+            let (sender, hangup) = Hangup::new();
+            let keep = flags & KEEP_CONN != 0;
+            self.requests.insert(id, Running { keep, hangup: sender, stage: Stage::Params(Vec::new(), hangup) });
+            return Ok(None);
+        };
+        self.unread |= flags & KEEP_CONN == 0;
+        self.last |= flags & KEEP_CONN == 0;
+        Ok(self.writer.end(id, refused).await.is_err().then_some(Close::Cut))
+    }
+
+    /// Collects the variables over record boundaries; a pair may be cut anywhere.
+    fn params(&mut self, id: u16, content: &[u8]) -> io::Result<()> {
+        let Some(running) = self.requests.get_mut(&id) else { return Ok(()) };
+        match &mut running.stage {
+            Stage::Params(bytes, _) if !content.is_empty() && bytes.len() + content.len() <= self.limits.max_params => {
+                bytes.extend_from_slice(content);
+                return Ok(());
+            }
+            Stage::Refused => return Ok(()),
+            Stage::Params(..) => {}
+            Stage::Body { .. } | Stage::Complete => return Err(broken("variables after their end")),
+        }
+        let Stage::Params(bytes, hangup) = std::mem::replace(&mut running.stage, Stage::Refused) else { return Ok(()) };
+        if !content.is_empty() {
+            log::warn!("a request had more than {} bytes of headers; refused it", self.limits.max_params);
+            self.refuse(id, 431, hangup);
+        } else if let Some(pairs) = read_pairs(&bytes) {
+            let head = Head::from_variables(pairs);
+            self.start(id, head, hangup);
+        } else {
+            log::warn!("the variables of a request end inside a name or value; refused it");
+            self.refuse(id, 400, hangup);
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, id: u16, head: Head, hangup: Hangup) {
+        if head.length.is_some_and(|length| length > self.limits.max_body) {
+            return self.refuse(id, 413, hangup);
+        }
+        let Some(running) = self.requests.get_mut(&id) else { return };
+        let (sender, body) = Body::channel(PIECES);
+        let verdict = sender.verdict();
+        running.stage = Stage::Body { sender, left: self.limits.max_body };
+        let request = Request {
+            method: head.method,
+            path: head.path,
+            query: head.query,
+            headers: head.headers,
+            remote: head.remote,
+            body,
+            hangup,
+            may_wait: true,
+        };
+        let (handler, writer, grace) = (Arc::clone(&self.handler), Arc::clone(&self.writer), self.limits.hangup_grace);
+        self.tasks.spawn(async move { (id, run(id, request, verdict, &*handler, &writer, grace).await) });
+    }
+
+    fn refuse(&mut self, id: u16, status: u16, hangup: Hangup) {
+        let writer = Arc::clone(&self.writer);
+        self.tasks.spawn(async move { (id, writer.answer(id, Response::status(status), &hangup).await) });
+    }
+
+    async fn stdin(&mut self, id: u16, content: Bytes) -> io::Result<()> {
+        let Some(running) = self.requests.get_mut(&id) else { return Ok(()) };
+        match &mut running.stage {
+            Stage::Params(..) => return Err(broken("a body before the end of the variables")),
+            Stage::Body { .. } | Stage::Refused if content.is_empty() => running.stage = Stage::Complete,
+            Stage::Refused | Stage::Complete => {}
+            Stage::Body { sender, left } => {
+                let length = content.len() as u64;
+                let failed = if length > *left {
+                    BodyError::TooLarge
+                } else {
+                    *left -= length;
+                    match timeout(self.limits.body_idle, sender.send(content)).await {
+                        Ok(true) => return Ok(()),
+                        // The handler has answered without reading to the end.
+                        Ok(false) => BodyError::Aborted,
+                        Err(_) => BodyError::TimedOut,
+                    }
+                };
+                if let Stage::Body { sender, .. } = std::mem::replace(&mut running.stage, Stage::Refused)
+                    && failed != BodyError::Aborted
+                {
+                    sender.break_off(failed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn abort(&mut self, id: u16) -> io::Result<()> {
+        let Some(running) = self.requests.get_mut(&id) else { return Ok(()) };
+        match std::mem::replace(&mut running.stage, Stage::Refused) {
+            Stage::Params(..) => {
+                self.ended(id);
+                return self.writer.end(id, End::Complete).await;
+            }
+            Stage::Body { sender, .. } => sender.break_off(BodyError::Aborted),
+            stage @ (Stage::Refused | Stage::Complete) => running.stage = stage,
+        }
+        running.hangup.gone();
+        Ok(())
+    }
+
+    /// Closes. With something unread in the socket a plain close could take the answer away from the web server, so the rest is read.
+    async fn finish(mut self, answered: bool) {
+        self.writer.shutdown().await;
+        if answered {
+            if self.unread {
+                let _ = timeout(self.limits.body_idle, self.records.discard()).await;
+            }
+            return;
+        }
+        for (_, running) in self.requests.drain() {
+            if let Stage::Body { sender, .. } = running.stage {
+                sender.break_off(BodyError::Aborted);
+            }
+            running.hangup.gone();
+        }
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+fn broken(text: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+/// Answers one request; an error means that the connection is of no use any more.
+async fn run<W: AsyncWrite + Unpin, H: Handler>(
+    id: u16,
+    request: Request,
+    verdict: Verdict,
+    handler: &H,
+    writer: &Writer<W>,
+    grace: Duration,
+) -> io::Result<()> {
+    let hangup = request.hangup.clone();
+    match answer(handler, request, verdict, grace).await {
+        Some(response) if !hangup.is_gone() => writer.answer(id, response, &hangup).await,
+        _ => writer.end(id, End::Complete).await,
+    }
+}

@@ -1,0 +1,85 @@
+//! Contacts (MS-ASCNTC): code pages Contacts and Contacts2.
+
+use super::{
+    super::Version,
+    Class,
+    table::{Kind, Legacy, Property, Table},
+};
+use crate::wbxml::tag::{air_sync_base, contacts as c, contacts2 as c2};
+
+const BODY: Kind = Kind::Body(Legacy { body: c::BODY, size: c::BODY_SIZE, truncated: c::BODY_TRUNCATED });
+
+const fn text(tag: crate::wbxml::Tag) -> Property {
+    Property::text(tag)
+}
+
+/// Everything is ghostable. CompressedRTF of 2.5 is missing: nothing here can read it, and a body that is absent is kept.
+pub(super) static TABLE: Table = Table {
+    class: Class::Contacts,
+    ghosted_since: None,
+    properties: &[
+        Property::new(air_sync_base::BODY, BODY).kept(),
+        Property::new(c::ANNIVERSARY, Kind::Day),
+        text(c::ASSISTANT_NAME),
+        text(c::ASSISTANT_PHONE_NUMBER),
+        Property::new(c::BIRTHDAY, Kind::Day),
+        text(c::BUSINESS2_PHONE_NUMBER),
+        text(c::BUSINESS_ADDRESS_CITY),
+        text(c::BUSINESS_ADDRESS_COUNTRY),
+        text(c::BUSINESS_ADDRESS_POSTAL_CODE),
+        text(c::BUSINESS_ADDRESS_STATE),
+        text(c::BUSINESS_ADDRESS_STREET),
+        text(c::BUSINESS_FAX_NUMBER),
+        text(c::BUSINESS_PHONE_NUMBER),
+        text(c::CAR_PHONE_NUMBER),
+        Property::new(c::CATEGORIES, Kind::List(c::CATEGORY)),
+        Property::new(c::CHILDREN, Kind::List(c::CHILD)),
+        text(c::COMPANY_NAME),
+        text(c::DEPARTMENT),
+        Property::new(c::EMAIL1_ADDRESS, Kind::Address),
+        Property::new(c::EMAIL2_ADDRESS, Kind::Address),
+        Property::new(c::EMAIL3_ADDRESS, Kind::Address),
+        text(c::FILE_AS),
+        text(c::FIRST_NAME),
+        text(c::HOME2_PHONE_NUMBER),
+        text(c::HOME_ADDRESS_CITY),
+        text(c::HOME_ADDRESS_COUNTRY),
+        text(c::HOME_ADDRESS_POSTAL_CODE),
+        text(c::HOME_ADDRESS_STATE),
+        text(c::HOME_ADDRESS_STREET),
+        text(c::HOME_FAX_NUMBER),
+        text(c::HOME_PHONE_NUMBER),
+        text(c::JOB_TITLE),
+        text(c::LAST_NAME),
+        text(c::MIDDLE_NAME),
+        text(c::MOBILE_PHONE_NUMBER),
+        text(c::OFFICE_LOCATION),
+        text(c::OTHER_ADDRESS_CITY),
+        text(c::OTHER_ADDRESS_COUNTRY),
+        text(c::OTHER_ADDRESS_POSTAL_CODE),
+        text(c::OTHER_ADDRESS_STATE),
+        text(c::OTHER_ADDRESS_STREET),
+        text(c::PAGER_NUMBER),
+        text(c::RADIO_PHONE_NUMBER),
+        text(c::SPOUSE),
+        text(c::SUFFIX),
+        text(c::TITLE),
+        text(c::WEB_PAGE),
+        text(c::YOMI_COMPANY_NAME),
+        text(c::YOMI_FIRST_NAME),
+        text(c::YOMI_LAST_NAME),
+        Property::new(c::PICTURE, Kind::Picture).kept(),
+        text(c::ALIAS).since(Version::V14_0),
+        text(c::WEIGHTED_RANK).since(Version::V14_0),
+        text(c2::CUSTOMER_ID),
+        text(c2::GOVERNMENT_ID),
+        text(c2::IM_ADDRESS),
+        text(c2::IM_ADDRESS2),
+        text(c2::IM_ADDRESS3),
+        text(c2::MANAGER_NAME),
+        text(c2::COMPANY_MAIN_PHONE),
+        text(c2::ACCOUNT_NAME),
+        text(c2::NICK_NAME),
+        text(c2::MMS),
+    ],
+};

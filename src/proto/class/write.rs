@@ -1,0 +1,136 @@
+//! Writing items by their tables.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use super::{
+    Body, BodyKind, Class, Properties, Value, View,
+    table::{self, Kind, Legacy, Property},
+    value,
+};
+use crate::wbxml::{
+    Writer,
+    tag::{
+        air_sync::APPLICATION_DATA,
+        air_sync_base::{BODY, DATA, ESTIMATED_DATA_SIZE, NATIVE_BODY_TYPE, PREVIEW, TRUNCATED, TYPE},
+    },
+};
+
+/// How many characters the values of Truncation (2.5, MS-ASCMD 2.2.3.184) leave of a body; larger values leave all.
+const TRUNCATION: [usize; 9] = [0, 512, 1024, 2048, 5120, 10240, 20480, 51200, 102_400];
+
+/// Writes what an item has to say in this version as children of the element that is open (ApplicationData): in the order of the
+/// class's table, nothing that is empty, nothing that the version does not know. Bodies are cut as the view asks; they are written
+/// in the form they have, who can convert them does so before.
+pub fn write_item(w: &mut Writer, class: Class, item: &Properties, view: &View) {
+    let mut native = None;
+    for (property, value) in written(class, item, view) {
+        match (property.kind, value) {
+            (Kind::Body(_), Value::Body(body)) if view.version.traits().air_sync_base => {
+                write_body(w, body, view);
+                native = Some(body.kind);
+            }
+            (Kind::Body(legacy), Value::Body(body)) => write_legacy_body(w, legacy, body, view),
+            (Kind::List(child), Value::List(values)) => {
+                w.open(property.tag);
+                for value in values.iter().filter(|value| !value.is_empty()).take(value::CHILDREN) {
+                    w.text(child, value);
+                }
+                w.close();
+            }
+            (Kind::Picture, Value::Bytes(bytes)) => w.text(property.tag, &STANDARD.encode(bytes)),
+            (Kind::Text | Kind::Address | Kind::Day, Value::Text(text)) => w.text(property.tag, text),
+            _ => {}
+        }
+    }
+    if let Some(kind) = native {
+        w.int(NATIVE_BODY_TYPE, kind as i64);
+    }
+}
+
+/// The item alone, as a document of its own: what a phone with this view gets of it, for comparing.
+pub fn encoded(class: Class, item: &Properties, view: &View) -> Vec<u8> {
+    let mut w = Writer::new();
+    w.open(APPLICATION_DATA);
+    write_item(&mut w, class, item, view);
+    w.finish()
+}
+
+/// Whether [`write_item`] writes anything at all.
+pub(in crate::proto) fn is_written(class: Class, item: &Properties, view: &View) -> bool {
+    written(class, item, view).next().is_some()
+}
+
+/// The properties that are written, with their values.
+fn written<'a>(
+    class: Class,
+    item: &'a Properties,
+    view: &View,
+) -> impl Iterator<Item = (&'static Property, &'a Value)> + use<'a> {
+    table::properties(class, view.version).filter_map(|property| Some((property, item.0.get(&property.tag)?))).filter(
+        |(property, value)| match (property.kind, value) {
+            (Kind::Text | Kind::Address | Kind::Day, Value::Text(text)) => !text.is_empty(),
+            (Kind::List(_), Value::List(values)) => values.iter().any(|value| !value.is_empty()),
+            // A larger one is refused by phones together with the contact.
+            (Kind::Picture, Value::Bytes(bytes)) => !bytes.is_empty() && bytes.len() <= value::PICTURE / 4 * 3,
+            (Kind::Body(_), Value::Body(body)) => !body.data.is_empty(),
+            _ => false,
+        },
+    )
+}
+
+/// What of a body is shown, and how many characters of preview.
+fn shown<'a>(body: &'a Body, view: &View) -> (&'a str, Option<u32>) {
+    if view.bodies.is_empty() {
+        return (&body.data, None);
+    }
+    // Asked for other forms only: then their limits are meant for this one.
+    let any = view.bodies.iter().all(|preference| preference.kind != body.kind);
+    let asked = || view.bodies.iter().filter(|preference| any || preference.kind == body.kind);
+    let preview = asked().find_map(|preference| preference.preview);
+    for preference in asked() {
+        let limit = preference.truncation_size.map_or(usize::MAX, |size| usize::try_from(size).unwrap_or(usize::MAX));
+        if body.data.len() <= limit {
+            return (&body.data, preview);
+        }
+        if !preference.all_or_none {
+            return (value::cut(&body.data, limit), preview);
+        }
+    }
+    ("", preview)
+}
+
+fn write_body(w: &mut Writer, body: &Body, view: &View) {
+    let (data, preview) = shown(body, view);
+    w.open(BODY);
+    w.int(TYPE, body.kind as i64);
+    w.int(ESTIMATED_DATA_SIZE, i64::try_from(body.data.len()).unwrap_or(i64::MAX));
+    // Truncated=0 stops some phones (Windows Phone 8).
+    if data.len() < body.data.len() {
+        w.int(TRUNCATED, 1);
+    }
+    if !data.is_empty() {
+        w.text(DATA, data);
+    }
+    if let Some(characters) = preview.filter(|_| view.version.traits().preview && body.kind == BodyKind::Plain) {
+        let text: String = body.data.chars().take(usize::try_from(characters).unwrap_or(usize::MAX)).collect();
+        if !text.is_empty() {
+            w.text(PREVIEW, &text);
+        }
+    }
+    w.close();
+}
+
+fn write_legacy_body(w: &mut Writer, legacy: Legacy, body: &Body, view: &View) {
+    let limit = view.truncation.and_then(|value| TRUNCATION.get(usize::try_from(value).ok()?));
+    let data = match limit.and_then(|limit| body.data.char_indices().nth(*limit)) {
+        Some((end, _)) => value::cut(&body.data, end),
+        None => &body.data,
+    };
+    if !data.is_empty() {
+        w.text(legacy.body, data);
+    }
+    w.int(legacy.size, i64::try_from(body.data.len()).unwrap_or(i64::MAX));
+    if data.len() < body.data.len() {
+        w.int(legacy.truncated, 1);
+    }
+}

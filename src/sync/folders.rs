@@ -1,0 +1,214 @@
+//! The folder hierarchy that a device knows: two generations of it, under keys of the same form as those of collections.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Log, SyncKey, item_id};
+use crate::{
+    proto::{
+        class::Class,
+        folder_sync::{Change, FolderKind},
+    },
+    source::Container,
+    state::Error,
+};
+
+/// Version of the record below.
+const FORMAT: u32 = 1;
+
+/// A folder of the hierarchy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Folder {
+    /// Class of its items.
+    pub class: Class,
+    /// Horde's id of the container.
+    pub container: String,
+    /// Name to show.
+    pub name: String,
+    /// Whether it is the default folder of its class.
+    pub default: bool,
+    /// Whether items may be changed.
+    pub writable: bool,
+}
+
+type Folders = BTreeMap<String, Folder>;
+
+/// What a device knows of the folders.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Hierarchy {
+    format: u32,
+    series: u64,
+    generation: u64,
+    last_generation: u64,
+    folders: Folders,
+    /// The generation before, until the key of the newest comes back.
+    before: Option<(u64, Folders)>,
+}
+
+/// The answer to a FolderSync.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HierarchyAnswer {
+    /// Key for the answer.
+    pub key: String,
+    /// What is to be told, in the order of the protocol.
+    pub changes: Vec<Change>,
+}
+
+impl Hierarchy {
+    /// What is on disk; `None` when there is nothing, or nothing that can be read: the phone starts anew.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn load(log: &mut impl Log) -> Result<Option<Self>, Error> {
+        let records = match log.load() {
+            Err(error @ Error::Unreadable { .. }) => {
+                log::error!("{error}: the folder list starts anew");
+                return Ok(None);
+            }
+            other => other?,
+        };
+        let hierarchy = records.first().and_then(|bytes| serde_json::from_slice::<Self>(bytes).ok());
+        Ok(hierarchy.filter(|hierarchy| hierarchy.format == FORMAT))
+    }
+
+    /// The folder of that id, as the device knows it.
+    pub fn folder(&self, id: &str) -> Option<&Folder> {
+        self.folders.get(id).or_else(|| self.before.as_ref().and_then(|(_, folders)| folders.get(id)))
+    }
+
+    /// Whether the device knows a folder for that container.
+    pub fn has(&self, class: Class, container: &str) -> bool {
+        self.folders.values().any(|folder| folder.class == class && folder.container == container)
+    }
+
+    /// The default folder of a class (2.5 may name the class alone).
+    pub fn default_of(&self, class: Class) -> Option<(&str, &Folder)> {
+        self.folders.iter().find(|(_, f)| f.class == class && f.default).map(|(id, folder)| (id.as_str(), folder))
+    }
+
+    /// Folders that the device knows and `present` lacks: to be looked at twice before they are deleted.
+    pub fn missing<'a>(&'a self, present: &'a [(Class, Container)]) -> impl Iterator<Item = &'a Folder> {
+        let there = |f: &Folder| present.iter().any(|(class, c)| *class == f.class && c.id == f.container);
+        self.folders.values().filter(move |folder| !there(folder))
+    }
+
+    /// Ids of all folders that may still be in use.
+    pub fn ids(&self) -> BTreeSet<&str> {
+        let before = self.before.iter().flat_map(|(_, folders)| folders.keys());
+        self.folders.keys().chain(before).map(String::as_str).collect()
+    }
+
+    /// Answers a FolderSync with that key; `None`: the key is not valid (Status 9). What follows must be written with
+    /// [`Hierarchy::write`] before the answer leaves, if `true` comes with it.
+    pub fn answer(
+        loaded: Option<Self>,
+        key: &str,
+        present: &[(Class, Container)],
+    ) -> Option<(Self, HierarchyAnswer, bool)> {
+        let now = folders(present);
+        if key == "0" {
+            let SyncKey { series, generation } = SyncKey::begin();
+            let changes = differences(&Folders::new(), &now);
+            let hierarchy =
+                Self { format: FORMAT, series, generation, last_generation: generation, folders: now, before: None };
+            let key = hierarchy.key();
+            return Some((hierarchy, HierarchyAnswer { key, changes }, true));
+        }
+        let key = SyncKey::parse(key)?;
+        let mut hierarchy = loaded.filter(|h| h.series == key.series)?;
+        match hierarchy.before.take() {
+            // The newest answer was lost: as if it had never been given.
+            Some((generation, folders)) if generation == key.generation => {
+                (hierarchy.generation, hierarchy.folders) = (generation, folders);
+            }
+            before if hierarchy.generation == key.generation => hierarchy.before = before,
+            _ => return None,
+        }
+        let changes = differences(&hierarchy.folders, &now);
+        let silent = changes.is_empty();
+        // What the phone is not told of (rights) is brought up to date all the same.
+        let write = hierarchy.folders != now;
+        if !silent {
+            hierarchy.before = Some((hierarchy.generation, std::mem::take(&mut hierarchy.folders)));
+            hierarchy.last_generation += 1;
+            hierarchy.generation = hierarchy.last_generation;
+        }
+        hierarchy.folders = now;
+        let key = hierarchy.key();
+        Some((hierarchy, HierarchyAnswer { key, changes }, write))
+    }
+
+    /// Puts the hierarchy on disk.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub async fn write(&self, log: &mut impl Log) -> Result<(), Error> {
+        let bytes = serde_json::to_vec(self)
+            .map_err(|e| Error::Io { file: "folders".into(), source: std::io::Error::other(e.to_string()) })?;
+        log.replace(&[bytes]).await
+    }
+
+    fn key(&self) -> String {
+        SyncKey { series: self.series, generation: self.generation }.to_string()
+    }
+}
+
+/// The id of a folder: the same for every device, after every restart and resync, because it follows from Horde's id.
+fn folder_id(class: Class, container: &str) -> String {
+    let letter = class.name().get(..2).unwrap_or("X");
+    let hash: String = item_id(&format!("{}\0{container}", class.name())).chars().take(12).collect();
+    format!("{letter}{hash}")
+}
+
+fn folders(present: &[(Class, Container)]) -> Folders {
+    let mut defaults = BTreeSet::new();
+    let mut folders = Folders::new();
+    for (class, container) in present {
+        // Exactly one default folder per class; the first container serves when Horde names none.
+        let wanted = container.default || !present.iter().any(|(c, other)| c == class && other.default);
+        folders.insert(
+            folder_id(*class, &container.id),
+            Folder {
+                class: *class,
+                container: container.id.clone(),
+                name: container.name.clone(),
+                default: wanted && defaults.insert(*class),
+                writable: container.writable,
+            },
+        );
+    }
+    folders
+}
+
+fn kind(folder: &Folder) -> FolderKind {
+    match (folder.class, folder.default) {
+        (Class::Contacts, true) => FolderKind::DefaultContacts,
+        (Class::Contacts, false) => FolderKind::Contacts,
+        (Class::Calendar, true) => FolderKind::DefaultCalendar,
+        (Class::Calendar, false) => FolderKind::Calendar,
+        (Class::Tasks, true) => FolderKind::DefaultTasks,
+        (Class::Tasks, false) => FolderKind::Tasks,
+        (Class::Notes, true) => FolderKind::DefaultNotes,
+        (Class::Notes, false) => FolderKind::Notes,
+        (Class::Email, _) => FolderKind::Mail,
+    }
+}
+
+fn differences(before: &Folders, now: &Folders) -> Vec<Change> {
+    let told = |id: &str, folder: &Folder| crate::proto::folder_sync::Folder {
+        server_id: id.to_owned(),
+        parent_id: "0".to_owned(),
+        name: folder.name.clone(),
+        kind: kind(folder),
+    };
+    let same = |a: &Folder, b: &Folder| (&a.name, a.default) == (&b.name, b.default);
+    let updates = now.iter().filter(|(id, f)| before.get(*id).is_some_and(|b| !same(b, f)));
+    let deletes = before.keys().filter(|id| !now.contains_key(*id));
+    let mut adds: Vec<_> = now.iter().filter(|(id, _)| !before.contains_key(*id)).collect();
+    adds.sort_by_key(|(_, folder)| !folder.default);
+    let mut changes: Vec<Change> = updates.map(|(id, f)| Change::Update(told(id, f))).collect();
+    changes.extend(deletes.map(|id| Change::Delete(id.clone())));
+    changes.extend(adds.into_iter().map(|(id, f)| Change::Add(told(id, f))));
+    changes
+}

@@ -1,0 +1,87 @@
+//! `cargo run --example phone -- http://HOST:PORT USER PASSWORD [VERSION]`: pairs as a new phone and shows what it synced.
+// In here a panic is the report.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(dead_code, reason = "the tests use more of the phone")]
+
+mod http;
+mod phone;
+mod tree;
+
+use std::{
+    net::ToSocketAddrs as _,
+    time::{Duration, Instant},
+};
+
+use phone::{Phone, VERSIONS};
+
+/// Runs one step and tells how long it took.
+fn step<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let since = Instant::now();
+    let result = work();
+    println!("  {what:<44} {:>8.1} ms", since.elapsed().as_secs_f64() * 1000.0);
+    result
+}
+
+fn kind(number: u32) -> &'static str {
+    match number {
+        7 | 15 => "tasks",
+        8 | 13 => "calendar",
+        9 | 14 => "contacts",
+        10 | 17 => "notes",
+        _ => "mail",
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [url, user, password, rest @ ..] = arguments.as_slice() else {
+        eprintln!("usage: phone http://HOST:PORT USER PASSWORD [VERSION]");
+        std::process::exit(2);
+    };
+    let host = url.trim_start_matches("http://").trim_end_matches('/');
+    let to = host.to_socket_addrs().ok().and_then(|mut a| a.next());
+    let Some(to) = to else {
+        eprintln!("{url}: no such host, or no port given");
+        std::process::exit(2);
+    };
+    let version = rest.first().and_then(|v| VERSIONS.into_iter().find(|x| x == v)).unwrap_or("14.1");
+    let mut phone = Phone::new(to, user, password, &format!("demo{}", std::process::id()), version);
+
+    println!("A new phone of {user}, device id {}, protocol {version}:", phone.device);
+    let options = step("OPTIONS (what can the server do?)", || phone.options());
+    assert_eq!(options.status, 200, "{} {}", options.status, options.reason);
+    step("Provision (policy asked for and accepted)", || phone.provision());
+    step("FolderSync (which folders are there?)", || assert_eq!(phone.folder_sync().status(), Some(1)));
+    let books: Vec<String> =
+        phone.folders.iter().filter(|(_, f)| kind(f.kind) == "contacts").map(|(id, _)| id.clone()).collect();
+    let mut spent: Vec<(String, usize, Duration)> = Vec::new();
+    for book in books {
+        let name = phone.folders[&book].name.clone();
+        let since = Instant::now();
+        let requests = step(&format!("Sync \"{name}\""), || phone.sync_all(&book));
+        spent.push((book, requests, since.elapsed()));
+    }
+
+    println!("\n  {:<10} {:<36} {:>6} {:>9} {:>10}", "folder", "name", "items", "requests", "time");
+    for (id, folder) in &phone.folders {
+        let cost = spent.iter().find(|(book, ..)| book == id);
+        let items = phone.collections.get(id).map_or_else(|| "-".to_owned(), |c| c.items.len().to_string());
+        let (requests, time) = cost.map_or((0, Duration::ZERO), |(_, r, t)| (*r, *t));
+        println!("  {:<10} {:<36} {items:>6} {requests:>9} {:>7} ms", kind(folder.kind), folder.name, time.as_millis());
+    }
+    let shown = 12;
+    println!("\n  {:<26} {:<30} {:<18} picture", "name", "mail", "mobile");
+    let all: Vec<_> = phone.collections.values().flat_map(|c| c.items.values()).collect();
+    for item in all.iter().take(shown) {
+        let text = |name: &str| item.text(name).unwrap_or_default();
+        let picture = match text("Picture").len() * 3 / 4 {
+            0 => String::new(),
+            bytes => format!("{bytes} bytes"),
+        };
+        let name = format!("{} {}", text("FirstName"), text("LastName"));
+        println!("  {name:<26} {:<30} {:<18} {picture}", text("Email1Address"), text("MobilePhoneNumber"));
+    }
+    if all.len() > shown {
+        println!("  ... and {} more", all.len() - shown);
+    }
+}

@@ -1,0 +1,165 @@
+//! The other door: Horde as a user of its web interface would change it, by JSON-RPC and past the bridge.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use crate::http;
+
+/// The lab that `tests/lab/up` made.
+#[derive(Debug, Clone)]
+pub(crate) struct Lab {
+    pub(crate) dir: PathBuf,
+    settings: BTreeMap<String, String>,
+}
+
+impl Lab {
+    /// The lab in `$HORDE_EAS_LAB`.
+    pub(crate) fn get() -> Self {
+        let dir = std::env::var_os("HORDE_EAS_LAB").map_or_else(|| PathBuf::from("/srv/horde-eas-lab"), PathBuf::from);
+        let text = std::fs::read_to_string(dir.join("settings"))
+            .unwrap_or_else(|e| panic!("there is no lab in {} ({e}): run tests/lab/up", dir.display()));
+        let words = text.split_whitespace().filter_map(|w| w.split_once('='));
+        Self { dir, settings: words.map(|(k, v)| (k.to_owned(), v.to_owned())).collect() }
+    }
+
+    /// Where a server of the lab listens, by the name of its port in the settings.
+    pub(crate) fn port(&self, name: &str) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.settings[name].parse().unwrap()))
+    }
+
+    /// Where Horde's rpc.php is.
+    pub(crate) fn rpc(&self) -> SocketAddr {
+        self.port("P_LIGHTTPD")
+    }
+
+    /// A user who was never seen before.
+    pub(crate) fn user(&self, name: &str) -> Horde {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let user = format!("e2e-{name}-{}", since.as_millis() % 100_000_000_000);
+        Horde { rpc: self.rpc(), password: format!("{user}-secret"), user }
+    }
+
+    /// One of the lab's named users.
+    pub(crate) fn named(&self, user: &str) -> Horde {
+        Horde { rpc: self.rpc(), user: user.to_owned(), password: format!("{user}-secret") }
+    }
+}
+
+/// Horde, asked by one user.
+#[derive(Debug, Clone)]
+pub(crate) struct Horde {
+    rpc: SocketAddr,
+    pub(crate) user: String,
+    pub(crate) password: String,
+}
+
+impl Horde {
+    /// One call; the message of an error.
+    pub(crate) fn try_call(&self, method: &str, params: &Value) -> Result<Value, String> {
+        let headers = [
+            ("Authorization", http::basic(&self.user, &self.password)),
+            ("Content-Type", "application/json".to_owned()),
+        ];
+        let body = json!({ "version": "1.1", "id": 1, "method": method, "params": params }).to_string();
+        let answer = http::send(self.rpc, "POST", "/horde/rpc.php", &headers, body.as_bytes())
+            .and_then(http::Pending::answer)
+            .map_err(|e| e.to_string())?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let value: Value = serde_json::from_str(&text).map_err(|_| format!("HTTP {}: {text}", answer.status))?;
+        match value.get("error") {
+            Some(error) => Err(error["message"].as_str().unwrap_or_default().to_owned()),
+            None => Ok(value["result"].clone()),
+        }
+    }
+
+    /// One call.
+    pub(crate) fn call(&self, method: &str, params: &Value) -> Value {
+        self.try_call(method, params).unwrap_or_else(|e| panic!("{method}{params} for {}: {e}", self.user))
+    }
+
+    /// Ids of the address books that the user may write to.
+    pub(crate) fn books(&self) -> Vec<String> {
+        let books = self.call("contacts.sources", &json!([true, false]));
+        books.as_object().unwrap().keys().filter(|k| *k != "favourites").cloned().collect()
+    }
+
+    /// Id of the default address book.
+    pub(crate) fn book(&self) -> String {
+        let book = self.call("contacts.getDefaultShare", &json!([]));
+        match book.as_str() {
+            Some(id) if !id.is_empty() => id.to_owned(),
+            _ => self.books().remove(0),
+        }
+    }
+
+    /// Uids of the contacts in the default address book.
+    pub(crate) fn uids(&self) -> Vec<String> {
+        let uids = self.call("contacts.listUids", &json!([[self.book()]]));
+        let mut uids: Vec<String> = serde_json::from_value(uids).unwrap();
+        uids.sort();
+        uids
+    }
+
+    /// Makes a contact in the default address book.
+    pub(crate) fn make(&self, fields: &Value) -> String {
+        self.call("contacts.import", &json!([fields, "array", self.book()])).as_str().unwrap().to_owned()
+    }
+
+    /// Changes a contact.
+    pub(crate) fn change(&self, uid: &str, fields: &Value) {
+        self.call("contacts.replace", &json!([uid, fields, "array", [self.book()]]));
+    }
+
+    /// Deletes a contact.
+    pub(crate) fn delete(&self, uid: &str) {
+        self.call("contacts.delete", &json!([uid, [self.book()]]));
+    }
+
+    /// Some fields of all contacts of the default address book.
+    pub(crate) fn search(&self, fields: &[&str]) -> Vec<Value> {
+        let mut wanted = vec!["__uid"];
+        wanted.extend(fields);
+        let found = self.call("contacts.search", &json!([[""], { "sources": [self.book()], "returnFields": wanted }]));
+        found.as_object().into_iter().flat_map(|o| o.values()).flat_map(|l| l.as_array().unwrap().clone()).collect()
+    }
+
+    /// The only contact whose `firstname` this is, with some of its fields.
+    pub(crate) fn find(&self, first_name: &str, fields: &[&str]) -> Option<Value> {
+        let mut wanted = vec!["firstname"];
+        wanted.extend(fields);
+        let mut found = self.search(&wanted).into_iter().filter(|c| c["firstname"] == first_name);
+        let first = found.next();
+        assert!(found.next().is_none(), "{first_name} is twice in Horde");
+        first
+    }
+
+    /// The vCard of a contact, unfolded.
+    pub(crate) fn vcard(&self, uid: &str) -> String {
+        let card = self.call("contacts.export", &json!([uid, "text/vcard", [self.book()]]));
+        card.as_str().unwrap().replace("\r\n ", "").replace("\n ", "")
+    }
+
+    /// The picture of a contact.
+    pub(crate) fn photo(&self, uid: &str) -> Option<Vec<u8>> {
+        let card = self.vcard(uid);
+        let line = card.lines().find(|l| l.starts_with("PHOTO"))?;
+        base64::engine::general_purpose::STANDARD.decode(line.split_once(':')?.1.trim()).ok()
+    }
+
+    /// Gives a contact a picture.
+    pub(crate) fn set_photo(&self, uid: &str, jpeg: &[u8]) {
+        let data = base64::engine::general_purpose::STANDARD.encode(jpeg);
+        let card = format!("BEGIN:VCARD\r\nVERSION:3.0\r\nPHOTO;ENCODING=b;TYPE=JPEG:{data}\r\nEND:VCARD\r\n");
+        self.call("contacts.replace", &json!([uid, card, "text/vcard", [self.book()]]));
+    }
+}
+
+/// Bytes that look like a JPEG and hold every byte value, NUL above all.
+pub(crate) fn jpeg(size: usize) -> Vec<u8> {
+    let mut bytes = vec![0xff, 0xd8, 0xff, 0xe0, 0, 16, b'J', b'F', b'I', b'F', 0, 1, 1, 0, 0, 1, 0, 1, 0, 0];
+    bytes.extend((0..size).map(|i| u8::try_from((i * 31 + i / 256) % 256).unwrap()));
+    bytes.extend([0xff, 0xd9]);
+    bytes
+}

@@ -1,0 +1,23 @@
+//! The whole road, end to end: a phone, a real web server, the bridge, and the real Horde of `tests/lab`.
+//!
+//! Needs root (the site runs as www-data) and a lab: `tests/lab/up && cargo test --test e2e`.
+//! `HORDE_EAS_DOOR=apache` puts Apache in front instead of lighttpd, `http` nothing; `HORDE_EAS_BIN` takes another binary.
+// In here a panic is the report.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod horde;
+mod http;
+mod phone;
+mod proxy;
+mod site;
+mod tree;
+
+mod contacts;
+mod hostile;
+mod pairing;
+mod ping;
+mod replay;
+mod shared;
+mod sync;
+mod trouble;
+mod wipe;

@@ -1,0 +1,587 @@
+//! A phone: speaks any version, plain and base64, remembers keys and items as a phone does, and is strict with the server: what a
+//! real phone would stumble over fails the test at once.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use base64::Engine as _;
+
+use crate::{
+    http::{self, Pending, Response},
+    tree::{El, el, empty, t},
+};
+
+/// All protocol versions, oldest first.
+pub(crate) const VERSIONS: [&str; 7] = ["2.5", "12.0", "12.1", "14.0", "14.1", "16.0", "16.1"];
+
+const CODES: [(&str, u8); 9] = [
+    ("Sync", 0),
+    ("SendMail", 1),
+    ("FolderSync", 9),
+    ("GetItemEstimate", 14),
+    ("Search", 16),
+    ("Settings", 17),
+    ("Ping", 18),
+    ("ItemOperations", 19),
+    ("Provision", 20),
+];
+
+/// A folder as FolderSync told it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Folder {
+    pub(crate) parent: String,
+    pub(crate) name: String,
+    pub(crate) kind: u32,
+}
+
+/// What the phone has of a folder.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Collection {
+    /// Last key received; "" before the first Sync.
+    pub(crate) key: String,
+    /// Items by ServerId: their ApplicationData.
+    pub(crate) items: BTreeMap<String, El>,
+    /// Adds by ClientId that were not answered yet.
+    pub(crate) pending: BTreeMap<String, El>,
+}
+
+/// One Sync of one folder.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Request {
+    /// Another key than the last one received.
+    pub(crate) key: Option<String>,
+    pub(crate) window: Option<u32>,
+    pub(crate) get_changes: Option<bool>,
+    /// With key 0: elements that this phone manages.
+    pub(crate) supported: Option<Vec<&'static str>>,
+    pub(crate) conflict: Option<u32>,
+    /// Add, Change, Delete, Fetch.
+    pub(crate) commands: Vec<El>,
+}
+
+/// Any answer of the server: HTTP and, if there was one, the document.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) http: Response,
+    pub(crate) doc: Option<El>,
+}
+
+impl Answer {
+    /// The Status under the root.
+    pub(crate) fn status(&self) -> Option<u32> {
+        self.doc.as_ref()?.number("Status")
+    }
+
+    /// The document.
+    pub(crate) fn doc(&self) -> &El {
+        self.doc.as_ref().unwrap_or_else(|| panic!("no document in {} {}", self.http.status, self.http.reason))
+    }
+
+    /// The only collection of a Sync answer.
+    pub(crate) fn collection(&self) -> &El {
+        self.doc().get("Collections/Collection").unwrap_or_else(|| panic!("no Collection: {:?}", self.doc))
+    }
+
+    /// The Status of the only collection.
+    pub(crate) fn collection_status(&self) -> u32 {
+        self.collection().number("Status").unwrap_or_else(|| panic!("no Status: {:?}", self.doc))
+    }
+
+    /// Elements of that name in the Responses.
+    pub(crate) fn responses<'a>(&'a self, name: &'a str) -> Vec<&'a El> {
+        self.collection().get("Responses").map(|r| r.all(name).collect()).unwrap_or_default()
+    }
+
+    /// Elements of that name in the Commands; none when the answer is empty.
+    pub(crate) fn commands<'a>(&'a self, name: &'a str) -> Vec<&'a El> {
+        let commands = self.doc.as_ref().and_then(|d| d.get("Collections/Collection/Commands"));
+        commands.map(|r| r.all(name).collect()).unwrap_or_default()
+    }
+}
+
+/// A phone.
+#[derive(Debug, Clone)]
+pub(crate) struct Phone {
+    pub(crate) to: SocketAddr,
+    pub(crate) user: String,
+    pub(crate) password: String,
+    pub(crate) device: String,
+    pub(crate) kind: String,
+    pub(crate) agent: String,
+    pub(crate) version: &'static str,
+    pub(crate) base64: bool,
+    pub(crate) policy_key: u32,
+    pub(crate) folder_key: String,
+    pub(crate) folders: BTreeMap<String, Folder>,
+    pub(crate) collections: BTreeMap<String, Collection>,
+    /// Whether answers are taken that a strict phone would stumble over.
+    pub(crate) lenient: bool,
+    /// Requests so far.
+    pub(crate) requests: usize,
+    next_client_id: u32,
+}
+
+impl Phone {
+    pub(crate) fn new(to: SocketAddr, user: &str, password: &str, device: &str, version: &'static str) -> Self {
+        Self {
+            to,
+            user: user.to_owned(),
+            password: password.to_owned(),
+            device: device.to_owned(),
+            kind: "TestPhone".to_owned(),
+            agent: "horde-eas-phone/1".to_owned(),
+            version,
+            base64: false,
+            policy_key: 0,
+            folder_key: "0".to_owned(),
+            folders: BTreeMap::new(),
+            collections: BTreeMap::new(),
+            lenient: false,
+            requests: 0,
+            next_client_id: 1,
+        }
+    }
+
+    pub(crate) fn at_least(&self, version: &str) -> bool {
+        let place = |v: &str| VERSIONS.iter().position(|x| *x == v).unwrap();
+        place(self.version) >= place(version)
+    }
+
+    // ---- requests
+
+    fn target(&self, command: &str) -> String {
+        if !self.base64 {
+            let (user, device, kind) = (&self.user, &self.device, &self.kind);
+            return format!(
+                "/Microsoft-Server-ActiveSync?Cmd={command}&User={user}&DeviceId={device}&DeviceType={kind}"
+            );
+        }
+        let code = CODES.iter().find(|(name, _)| *name == command).unwrap().1;
+        let version: u8 = self.version.replace('.', "").parse().unwrap();
+        let mut query = vec![version, code, 0x09, 0x04, u8::try_from(self.device.len()).unwrap()];
+        query.extend(self.device.as_bytes());
+        query.push(4);
+        query.extend(self.policy_key.to_le_bytes());
+        query.push(u8::try_from(self.kind.len()).unwrap());
+        query.extend(self.kind.as_bytes());
+        format!("/Microsoft-Server-ActiveSync?{}", base64::engine::general_purpose::STANDARD.encode(query))
+    }
+
+    /// Sends any bytes as a command, without waiting.
+    pub(crate) fn send(&self, command: &str, body: &[u8]) -> Pending {
+        self.try_send(command, body).unwrap_or_else(|e| panic!("{command}: {e}"))
+    }
+
+    pub(crate) fn try_send(&self, command: &str, body: &[u8]) -> std::io::Result<Pending> {
+        let mut headers =
+            vec![("Authorization", http::basic(&self.user, &self.password)), ("User-Agent", self.agent.clone())];
+        if !body.is_empty() {
+            headers.push(("Content-Type", "application/vnd.ms-sync.wbxml".to_owned()));
+        }
+        if !self.base64 {
+            headers.push(("MS-ASProtocolVersion", self.version.to_owned()));
+            headers.push(("X-MS-PolicyKey", self.policy_key.to_string()));
+        }
+        http::send(self.to, "POST", &self.target(command), &headers, body)
+    }
+
+    /// Sends any bytes as a command and checks what holds for every answer.
+    pub(crate) fn post(&mut self, command: &str, body: &[u8]) -> Answer {
+        self.requests += 1;
+        let response = self.send(command, body).answer().unwrap_or_else(|e| panic!("{command}: {e}"));
+        self.check(command, response)
+    }
+
+    /// Sends a document.
+    pub(crate) fn command(&mut self, command: &str, doc: &El) -> Answer {
+        self.post(command, &doc.encode())
+    }
+
+    /// OPTIONS with credentials.
+    pub(crate) fn options(&mut self) -> Response {
+        self.requests += 1;
+        let headers = [("Authorization", http::basic(&self.user, &self.password)), ("User-Agent", self.agent.clone())];
+        http::send(self.to, "OPTIONS", "/Microsoft-Server-ActiveSync", &headers, &[]).unwrap().answer().unwrap()
+    }
+
+    /// What holds for every answer to a command.
+    pub(crate) fn check(&self, command: &str, http: Response) -> Answer {
+        let what = format!("{command} in {}: HTTP {} {}", self.version, http.status, http.reason);
+        assert_ne!(http.status, 500, "{what}: {}", String::from_utf8_lossy(&http.body));
+        if self.lenient {
+            return Answer { doc: El::decode(&http.body).ok(), http };
+        }
+        let kind = http.header("Content-Type").unwrap_or_default();
+        assert!(!kind.contains("html"), "{what}: a page for people: {}", String::from_utf8_lossy(&http.body));
+        let length = http.header("Content-Length");
+        assert_eq!(length, Some(http.body.len().to_string().as_str()), "{what}: Content-Length");
+        if http.status != 200 {
+            return Answer { doc: El::decode(&http.body).ok(), http };
+        }
+        if http.body.is_empty() {
+            return Answer { http, doc: None };
+        }
+        assert_eq!(kind, "application/vnd.ms-sync.wbxml", "{what}");
+        let doc = El::decode(&http.body).unwrap_or_else(|e| panic!("{what}: {e}: {:02x?}", http.body));
+        assert_eq!(doc.name, command, "{what}: another root");
+        assert_eq!(doc.empty_containers(), Vec::<String>::new(), "{what}: empty containers in {doc:?}");
+        Answer { http, doc: Some(doc) }
+    }
+
+    // ---- commands
+
+    fn device_information(&self) -> El {
+        el(
+            "Settings:DeviceInformation",
+            [el(
+                "Set",
+                [
+                    t("Model", "Test Phone"),
+                    t("FriendlyName", "Größe"),
+                    t("OS", "Test 1.0"),
+                    t("UserAgent", &self.agent),
+                ],
+            )],
+        )
+    }
+
+    /// Policy type of this version.
+    pub(crate) fn policy_type(&self) -> &'static str {
+        if self.version == "2.5" { "MS-WAP-Provisioning-XML" } else { "MS-EAS-Provisioning-WBXML" }
+    }
+
+    /// The first of the two Provision requests.
+    pub(crate) fn provision_request(&self) -> El {
+        let policies = el("Policies", [el("Policy", [t("PolicyType", self.policy_type())])]);
+        let information = self.at_least("14.1").then(|| self.device_information());
+        el("Provision:Provision", information.into_iter().chain([policies]))
+    }
+
+    /// The acknowledgement of a policy.
+    pub(crate) fn acknowledgement(&self, key: &str, status: u32) -> El {
+        let policy = el("Policy", [t("PolicyType", self.policy_type()), t("PolicyKey", key), t("Status", status)]);
+        el("Provision:Provision", [el("Policies", [policy])])
+    }
+
+    /// Asks for the policy and accepts it.
+    pub(crate) fn provision(&mut self) {
+        self.policy_key = 0;
+        let offer = self.command("Provision", &self.provision_request());
+        let doc = offer.doc();
+        assert_eq!(doc.number("Status"), Some(1), "{doc:?}");
+        assert!(doc.get("RemoteWipe").is_none(), "{doc:?}");
+        if self.at_least("14.1") {
+            assert_eq!(doc.number("DeviceInformation/Status"), Some(1), "{doc:?}");
+        }
+        let policy = doc.get("Policies/Policy").unwrap_or_else(|| panic!("{doc:?}"));
+        assert_eq!(policy.text("PolicyType"), Some(self.policy_type()), "{doc:?}");
+        assert_eq!(policy.number("Status"), Some(1), "{doc:?}");
+        let data = policy.get("Data").unwrap_or_else(|| panic!("{doc:?}"));
+        if self.version == "2.5" {
+            assert!(data.text.contains("wap-provisioningdoc"), "{doc:?}");
+        } else {
+            assert!(data.get("EASProvisionDoc/DevicePasswordEnabled").is_some(), "{doc:?}");
+        }
+        let temporary = policy.text("PolicyKey").unwrap().to_owned();
+        assert_ne!(temporary.parse::<u32>().unwrap(), 0, "{doc:?}");
+        self.policy_key = temporary.parse().unwrap();
+        let accepted = self.command("Provision", &self.acknowledgement(&temporary, 1));
+        let doc = accepted.doc();
+        assert_eq!(doc.number("Status"), Some(1), "{doc:?}");
+        let policy = doc.get("Policies/Policy").unwrap_or_else(|| panic!("{doc:?}"));
+        assert_eq!(policy.number("Status"), Some(1), "{doc:?}");
+        assert!(policy.get("Data").is_none(), "{doc:?}");
+        self.policy_key = policy.number("PolicyKey").unwrap_or_else(|| panic!("{doc:?}"));
+        assert_ne!(self.policy_key, 0, "{doc:?}");
+        assert_ne!(self.policy_key.to_string(), temporary, "{doc:?}");
+    }
+
+    /// FolderSync with the last key; applies what comes.
+    pub(crate) fn folder_sync(&mut self) -> Answer {
+        let answer = self.command("FolderSync", &el("FolderHierarchy:FolderSync", [t("SyncKey", &self.folder_key)]));
+        if answer.status() == Some(1) {
+            self.apply_folders(answer.doc());
+        }
+        answer
+    }
+
+    fn apply_folders(&mut self, doc: &El) {
+        assert_eq!(doc.order(), ["Status", "SyncKey", "Changes"], "{doc:?}");
+        if self.folder_key == "0" {
+            self.folders.clear();
+        }
+        let changes = doc.get("Changes").unwrap();
+        let told = changes.number("Count").unwrap_or_else(|| panic!("no Count: {doc:?}"));
+        assert_eq!(told as usize, changes.children.len() - 1, "{doc:?}");
+        for c in &changes.children {
+            let id = c.text("ServerId").unwrap_or_default().to_owned();
+            assert!(id.len() <= 64, "{id}");
+            let folder = || Folder {
+                parent: c.text("ParentId").unwrap().to_owned(),
+                name: c.text("DisplayName").unwrap().to_owned(),
+                kind: c.number("Type").unwrap(),
+            };
+            match c.name.as_str() {
+                "Add" => assert_eq!(self.folders.insert(id.clone(), folder()), None, "folder {id} twice"),
+                "Update" => assert!(self.folders.insert(id.clone(), folder()).is_some(), "unknown folder {id}"),
+                "Delete" => assert!(self.folders.remove(&id).is_some(), "unknown folder {id}"),
+                _ => assert_eq!(c.name, "Count"),
+            }
+        }
+        for kind in [2, 3, 4, 5, 6, 7, 8, 9, 10] {
+            assert!(
+                self.folders.values().filter(|f| f.kind == kind).count() <= 1,
+                "two default folders of type {kind}"
+            );
+        }
+        doc.text("SyncKey").unwrap().clone_into(&mut self.folder_key);
+    }
+
+    /// The id of the default address book.
+    pub(crate) fn contacts(&self) -> String {
+        let book = self.folders.iter().find(|(_, f)| f.kind == 9);
+        book.unwrap_or_else(|| panic!("no default address book in {:?}", self.folders)).0.clone()
+    }
+
+    /// What a new phone does: OPTIONS, Provision, FolderSync.
+    pub(crate) fn pair(&mut self) {
+        let options = self.options();
+        assert_eq!(options.status, 200, "OPTIONS: {} {}", options.status, options.reason);
+        self.provision();
+        let answer = self.folder_sync();
+        assert_eq!(answer.status(), Some(1), "{:?}", answer.doc);
+    }
+
+    /// A new phone with its address book.
+    pub(crate) fn pair_and_sync(&mut self) -> String {
+        self.pair();
+        let book = self.contacts();
+        self.sync_all(&book);
+        book
+    }
+
+    /// The document of a Sync of one folder.
+    pub(crate) fn sync_request(&self, folder: &str, request: &Request) -> El {
+        let last = self.collections.get(folder).map(|c| c.key.clone()).filter(|k| !k.is_empty());
+        let key = request.key.clone().or(last).unwrap_or_else(|| "0".to_owned());
+        let mut c = Vec::new();
+        if !self.at_least("14.0") {
+            c.push(t("Class", "Contacts"));
+        }
+        c.extend([t("SyncKey", &key), t("CollectionId", folder)]);
+        if let Some(names) = &request.supported {
+            c.push(el("Supported", names.iter().map(|n| empty(n))));
+        }
+        if let Some(get) = request.get_changes {
+            c.push(t("GetChanges", u8::from(get)));
+        }
+        if let Some(window) = request.window {
+            c.push(t("WindowSize", window));
+        }
+        let mut options = Vec::new();
+        if self.at_least("12.0") {
+            options.push(el("AirSyncBase:BodyPreference", [t("Type", 1), t("TruncationSize", 400_000)]));
+        }
+        options.extend(request.conflict.map(|c| t("Conflict", c)));
+        if key != "0" && !options.is_empty() {
+            c.push(el("Options", options));
+        }
+        if !request.commands.is_empty() {
+            c.push(el("Commands", request.commands.iter().cloned()));
+        }
+        el("AirSync:Sync", [el("Collections", [el("Collection", c)])])
+    }
+
+    /// One Sync of one folder; applies what comes.
+    pub(crate) fn sync(&mut self, folder: &str, request: &Request) -> Answer {
+        let doc = self.sync_request(folder, request);
+        self.sent(folder, request);
+        let answer = self.command("Sync", &doc);
+        self.apply(folder, request, &answer);
+        answer
+    }
+
+    /// Remembers the Adds of a request until they are answered.
+    pub(crate) fn sent(&mut self, folder: &str, request: &Request) {
+        let pending = &mut self.collections.entry(folder.to_owned()).or_default().pending;
+        for add in request.commands.iter().filter(|c| c.name == "Add") {
+            pending.insert(add.text("ClientId").unwrap().to_owned(), add.get("ApplicationData").unwrap().clone());
+        }
+    }
+
+    /// Applies an answer as a phone does, and is strict with it.
+    pub(crate) fn apply(&mut self, folder: &str, request: &Request, answer: &Answer) {
+        assert_eq!(answer.http.status, 200, "{} {}", answer.http.status, answer.http.reason);
+        let Some(doc) = &answer.doc else {
+            assert!(self.at_least("12.1"), "an empty answer in {}", self.version);
+            assert!(request.commands.iter().all(|c| c.name != "Add" && c.name != "Fetch"), "Adds were not answered");
+            return self.confirm(folder, request, None);
+        };
+        let Some(c) = doc.get("Collections/Collection") else { return };
+        assert_eq!(c.text("CollectionId"), Some(folder), "{doc:?}");
+        assert_eq!(c.get("Class").is_some(), !self.at_least("14.0"), "Class: {doc:?}");
+        let head: Vec<&str> = c.order().into_iter().filter(|n| *n != "Class").take(3).collect();
+        assert_eq!(head, ["SyncKey", "CollectionId", "Status"], "{doc:?}");
+        if c.number("Status") != Some(1) {
+            return;
+        }
+        let this = self.collections.entry(folder.to_owned()).or_default();
+        let key = c.text("SyncKey").unwrap();
+        assert!(!key.is_empty() && key != "0" && key.len() <= 64, "{doc:?}");
+        if c.get("Commands").is_some() || c.get("Responses").is_some() || this.key.is_empty() {
+            assert_ne!(this.key, key, "the key stayed although something came: {doc:?}");
+        }
+        if request.key.as_deref() == Some("0") || this.key.is_empty() {
+            assert!(c.get("Commands").is_none(), "items with key 0: {doc:?}");
+            this.items.clear();
+        }
+        key.clone_into(&mut this.key);
+        self.confirm(folder, request, c.get("Responses"));
+        let this = self.collections.get_mut(folder).unwrap();
+        let commands = c.get("Commands").map(|c| c.children.as_slice()).unwrap_or_default();
+        if let Some(window) = request.window {
+            assert!(commands.len() <= window as usize, "{} items in a window of {window}", commands.len());
+        }
+        for command in commands {
+            let id = command.text("ServerId").unwrap_or_else(|| panic!("no ServerId: {command:?}")).to_owned();
+            assert!(!id.is_empty() && id.len() <= 64, "{id}");
+            let data = command.get("ApplicationData").cloned();
+            match command.name.as_str() {
+                "Add" => assert_eq!(this.items.insert(id.clone(), data.unwrap()), None, "item {id} came twice"),
+                "Change" => assert!(this.items.insert(id.clone(), data.unwrap()).is_some(), "Change of unknown {id}"),
+                "Delete" | "SoftDelete" => assert!(this.items.remove(&id).is_some(), "Delete of unknown {id}"),
+                other => panic!("{other} in Commands"),
+            }
+        }
+        if c.get("MoreAvailable").is_some() {
+            assert!(!commands.is_empty() || request.get_changes == Some(false), "MoreAvailable without items");
+        }
+    }
+
+    /// What the request changed is now the truth of the phone, as far as the Responses do not say otherwise.
+    fn confirm(&mut self, folder: &str, request: &Request, responses: Option<&El>) {
+        let this = self.collections.get_mut(folder).unwrap();
+        let failed = |kind: &str, id: &str| {
+            let mut all = responses.iter().flat_map(|r| r.all(kind));
+            all.any(|r| r.text("ServerId") == Some(id) && r.number("Status") != Some(1))
+        };
+        for add in responses.iter().flat_map(|r| r.all("Add")) {
+            let client = add.text("ClientId").unwrap_or_else(|| panic!("no ClientId: {add:?}"));
+            let data = this.pending.remove(client).unwrap_or_else(|| panic!("unknown ClientId: {add:?}"));
+            if add.number("Status") == Some(1) {
+                let id = add.text("ServerId").unwrap_or_else(|| panic!("no ServerId: {add:?}"));
+                assert_eq!(this.items.insert(id.to_owned(), data), None, "an Add got the id of another item: {add:?}");
+            } else {
+                assert!(add.get("ServerId").is_none(), "{add:?}");
+            }
+        }
+        for command in &request.commands {
+            let id = command.text("ServerId").unwrap_or_default();
+            match command.name.as_str() {
+                "Change" if !failed("Change", id) => {
+                    let item = this.items.entry(id.to_owned()).or_default();
+                    for child in &command.get("ApplicationData").unwrap().children {
+                        item.set(child.clone());
+                    }
+                }
+                "Delete" => drop(this.items.remove(id)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Syncs a folder until nothing more is available; gives the number of requests.
+    pub(crate) fn sync_all(&mut self, folder: &str) -> usize {
+        self.sync_all_by(folder, 100)
+    }
+
+    pub(crate) fn sync_all_by(&mut self, folder: &str, window: u32) -> usize {
+        let before = self.requests;
+        if self.collections.get(folder).is_none_or(|c| c.key.is_empty()) {
+            self.prime(folder, None);
+        }
+        loop {
+            let answer = self.sync(folder, &Request { window: Some(window), ..Request::default() });
+            let Some(_) = &answer.doc else { break };
+            assert_eq!(answer.collection_status(), 1, "{:?}", answer.doc);
+            if answer.collection().get("MoreAvailable").is_none() {
+                break;
+            }
+            assert!(self.requests - before < 1000, "MoreAvailable without end");
+        }
+        self.requests - before
+    }
+
+    /// The Sync with key 0.
+    pub(crate) fn prime(&mut self, folder: &str, supported: Option<Vec<&'static str>>) {
+        let answer = self.sync(folder, &Request { key: Some("0".to_owned()), supported, ..Request::default() });
+        assert_eq!(answer.collection_status(), 1, "{:?}", answer.doc);
+    }
+
+    /// What the phone has of a folder.
+    pub(crate) fn items(&self, folder: &str) -> &BTreeMap<String, El> {
+        &self.collections[folder].items
+    }
+
+    /// The ServerId and data of the only item whose FirstName this is.
+    pub(crate) fn find(&self, folder: &str, first_name: &str) -> Option<(String, &El)> {
+        let mut found = self.items(folder).iter().filter(|(_, i)| i.text("FirstName") == Some(first_name));
+        let first = found.next().map(|(id, item)| (id.clone(), item));
+        assert!(found.next().is_none(), "{first_name} twice");
+        first
+    }
+
+    // ---- building commands
+
+    /// A ClientId that was not used before.
+    pub(crate) fn client_id(&mut self) -> String {
+        self.next_client_id += 1;
+        format!("c{}", self.next_client_id)
+    }
+
+    /// An Add of a contact.
+    pub(crate) fn add(&mut self, fields: impl IntoIterator<Item = El>) -> El {
+        let client = self.client_id();
+        el("AirSync:Add", [t("ClientId", client), el("ApplicationData", fields)])
+    }
+
+    /// Adds a contact and gives its ServerId.
+    pub(crate) fn add_contact(&mut self, folder: &str, fields: impl IntoIterator<Item = El>) -> String {
+        let add = self.add(fields);
+        let answer = self.sync(folder, &Request { commands: vec![add], ..Request::default() });
+        let responses = answer.responses("Add");
+        assert_eq!(responses.len(), 1, "{:?}", answer.doc);
+        assert_eq!(responses[0].number("Status"), Some(1), "{:?}", answer.doc);
+        responses[0].text("ServerId").unwrap().to_owned()
+    }
+
+    /// A note, in the form of this version.
+    pub(crate) fn note(&self, text: &str) -> El {
+        if self.at_least("12.0") {
+            el("AirSyncBase:Body", [t("Type", 1), t("Data", text)])
+        } else {
+            t("Contacts:Body", text)
+        }
+    }
+
+    /// The note of an item.
+    pub(crate) fn note_of<'a>(&self, item: &'a El) -> Option<&'a str> {
+        if self.at_least("12.0") { item.text("Body/Data") } else { item.text("Body") }
+    }
+}
+
+/// A Change of an item.
+pub(crate) fn change(id: &str, fields: impl IntoIterator<Item = El>) -> El {
+    el("AirSync:Change", [t("ServerId", id), el("ApplicationData", fields)])
+}
+
+/// A Delete of an item.
+pub(crate) fn delete(id: &str) -> El {
+    el("AirSync:Delete", [t("ServerId", id)])
+}
+
+/// A Ping request.
+pub(crate) fn ping(heartbeat: Option<u32>, folders: &[&str]) -> El {
+    let list = folders.iter().map(|id| el("Folder", [t("Id", id), t("Class", "Contacts")]));
+    let folders = (!folders.is_empty()).then(|| el("Folders", list));
+    el("Ping:Ping", heartbeat.map(|h| t("HeartbeatInterval", h)).into_iter().chain(folders))
+}

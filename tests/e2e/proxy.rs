@@ -1,0 +1,133 @@
+//! Stands between the bridge and Horde, counts PHP requests, and can play a Horde in trouble.
+
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// What the bridge meets behind the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// Horde as it is.
+    Well,
+    /// Connections are closed at once.
+    Closed,
+    /// HTTP 200 with a page for people, as PHP 8 gives for a fatal error.
+    Page,
+    /// HTTP 500 with an empty body.
+    Empty,
+    /// HTTP 200 and half a JSON answer.
+    Half,
+    /// HTTP 200, `"result":[]` whatever was asked.
+    Nothing,
+}
+
+#[derive(Debug)]
+struct Inner {
+    mood: Mood,
+    generation: u64,
+    requests: u64,
+}
+
+/// The proxy; its thread ends with the test program.
+#[derive(Debug, Clone)]
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
+    inner: Arc<Mutex<Inner>>,
+}
+
+impl Proxy {
+    pub(crate) fn start(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let inner = Arc::new(Mutex::new(Inner { mood: Mood::Well, generation: 0, requests: 0 }));
+        let proxy = Self { address, inner };
+        let for_thread = proxy.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let proxy = for_thread.clone();
+                std::thread::spawn(move || proxy.serve(client, target));
+            }
+        });
+        proxy
+    }
+
+    /// Changes the mood; connections that are open are cut.
+    pub(crate) fn set(&self, mood: Mood) {
+        let mut inner = self.inner.lock().unwrap();
+        inner.mood = mood;
+        inner.generation += 1;
+    }
+
+    /// POST and REPORT requests that went through since the start.
+    pub(crate) fn requests(&self) -> u64 {
+        self.inner.lock().unwrap().requests
+    }
+
+    fn look(&self) -> (Mood, u64) {
+        let inner = self.inner.lock().unwrap();
+        (inner.mood, inner.generation)
+    }
+
+    fn serve(&self, mut client: TcpStream, target: SocketAddr) {
+        let (mood, generation) = self.look();
+        let page = b"<html><body><h1>A fatal error has occurred</h1></body></html>";
+        let canned: Vec<u8> = match mood {
+            Mood::Closed => return,
+            Mood::Well => return self.pass(&client, target, generation),
+            Mood::Page => canned("200 OK", "text/html; charset=UTF-8", page),
+            Mood::Empty => canned("500 Internal Server Error", "text/html; charset=UTF-8", b""),
+            Mood::Half => canned("200 OK", "application/json", br#"{"version":"1.1","resu"#),
+            Mood::Nothing => canned("200 OK", "application/json", br#"{"version":"1.1","result":[],"id":1}"#),
+        };
+        // The request is read as far as it comes at once, so that the bridge is not cut while it writes.
+        let _ = client.set_read_timeout(Some(Duration::from_millis(200)));
+        let mut buffer = [0; 65536];
+        while matches!(client.read(&mut buffer), Ok(n) if n > 0) {}
+        let _ = client.write_all(&canned);
+    }
+
+    fn pass(&self, client: &TcpStream, target: SocketAddr, generation: u64) {
+        let Ok(server) = TcpStream::connect(target) else { return };
+        let (from_server, to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+        let proxy = self.clone();
+        let back = std::thread::spawn(move || proxy.copy(from_server, to_client, generation, false));
+        self.copy(client.try_clone().unwrap(), server, generation, true);
+        let _ = back.join();
+    }
+
+    fn copy(&self, mut from: TcpStream, mut to: TcpStream, generation: u64, count: bool) {
+        let _ = from.set_read_timeout(Some(Duration::from_millis(50)));
+        let mut buffer = [0; 65536];
+        while self.look().1 == generation {
+            match from.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => {
+                    let is_request = buffer.starts_with(b"POST /horde/rpc.php")
+                        || buffer.starts_with(b"REPORT /")
+                        || buffer.starts_with(b"PROPFIND /");
+                    if count && is_request {
+                        self.inner.lock().unwrap().requests += 1;
+                    }
+                    if to.write_all(&buffer[..n]).is_err() {
+                        break;
+                    }
+                }
+                Err(e) if matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
+                Err(_) => break,
+            }
+        }
+        let _ = from.shutdown(Shutdown::Both);
+        let _ = to.shutdown(Shutdown::Both);
+    }
+}
+
+fn canned(status: &str, kind: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
