@@ -18,7 +18,7 @@ fn sample_shows_the_defaults() {
     let mut shown = String::new();
     for line in SAMPLE.lines() {
         match line.strip_prefix('#') {
-            Some(option) if option.starts_with(|c: char| c.is_ascii_lowercase()) => shown.push_str(option),
+            Some(option) if option.starts_with(|c: char| c.is_ascii_alphabetic()) => shown.push_str(option),
             _ => shown.push_str(line),
         }
         shown.push('\n');

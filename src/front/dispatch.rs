@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin};
 
 use crate::{
-    command::{Context, Reply, folder_sync, get_item_estimate, ping, sync},
+    command::{Context, Reply, folder_sync, get_item_estimate, ping, provision, settings, sync},
     error::Error,
     proto::{Command, Version},
 };
@@ -31,7 +31,9 @@ pub(super) const TABLE: &[Entry] = &[
         announces: false,
         run: |ctx, body| Box::pin(get_item_estimate::run(ctx, body)),
     },
+    Entry { command: Command::Settings, announces: false, run: |ctx, body| Box::pin(settings::run(ctx, body)) },
     Entry { command: Command::Ping, announces: false, run: |ctx, body| Box::pin(ping::run(ctx, body)) },
+    Entry { command: Command::Provision, announces: false, run: |ctx, body| Box::pin(provision::run(ctx, body)) },
 ];
 
 /// The entry of a command.

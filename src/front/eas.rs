@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Desk, body, dispatch,
+    gate::{self, Gate},
     known::{self, Contact},
     line::Line,
     negotiate,
@@ -15,6 +16,7 @@ use crate::{
     gateway::{Request, Response},
     horde::Login,
     proto::{Command, Query, Version, folder_sync},
+    state::{self, Device, Info, WipeStatus},
 };
 
 /// What a browser shows.
@@ -88,6 +90,14 @@ impl Desk {
         let answer = match self.run(site, request, &login, asked, &offer, line).await {
             Ok(answer) => answer,
             Err(Failure::Http(status)) => return Response::status(status),
+            Err(Failure::Gate { http, status }) => {
+                line.add("gate", status);
+                let mut refusal = refuse(&Error::Status(status), Some((command, version)), realm);
+                if site.config.policy.answer_both && http == 449 {
+                    refusal.status = http;
+                }
+                refusal
+            }
             Err(Failure::Error(error)) => {
                 note(line, &error);
                 if error == Error::Unauthorized {
@@ -145,25 +155,31 @@ impl Desk {
         };
         let device = site.store.device(&login.user, &id).map_err(known::told)?;
         let now = known::now();
-        let info = known::info(&device, &contact, now).await.map_err(known::told)?;
+        let key = query.policy_key;
+        let info = admit(site, &device, &gate::Asked { command, version, key, now })?;
+        let info = match info {
+            Ok(Some(info)) => known::refresh(&device, info, &contact, now).await.map_err(known::told)?,
+            Ok(None) => known::create(&device, &contact, now).await.map_err(known::told)?,
+            Err(wipe) => Info { wipe, announced: offer.list.clone(), ..Info::default() },
+        };
         let renewed = entry.announces && info.announced != offer.list;
-        let info = known::refresh(&device, info, &contact, renewed, now).await.map_err(known::told)?;
         let limit = usize::try_from(site.config.gateway.max_body).unwrap_or(usize::MAX);
         let body = body::read(&mut request, limit).await.map_err(Failure::Http)?;
         line.add("in", body.len());
         let context = Context {
             site: Arc::clone(site),
             session: site.horde.session(login),
-            device,
+            device: device.clone(),
             info,
             version,
-            query,
+            query: query.clone(),
             hangup: request.hangup,
             may_wait: request.may_wait,
         };
         let reply = (entry.run)(&context, &body).await?;
         let mut response = answer(reply);
         if renewed {
+            known::announced(&device, &contact).await.map_err(known::told)?;
             response = response.header("X-MS-RP", offer.list.clone());
         }
         if begins(command, &body) {
@@ -173,12 +189,31 @@ impl Desk {
     }
 }
 
+/// Reads the info file and asks the gate. `Err` inside: the file cannot be read, but the wipe that it asks for is still to be carried out.
+fn admit(site: &Site, device: &Device, asked: &gate::Asked) -> Result<Result<Option<Info>, WipeStatus>, Failure> {
+    let info = match device.info() {
+        Err(error @ state::Error::Unreadable { .. }) => {
+            log::error!("{error}: the device is refused until this is corrected");
+            Err(error)
+        }
+        info => Ok(info.map_err(known::told)?),
+    };
+    let salvaged = if info.is_err() { device.wipe_even_if_broken() } else { WipeStatus::None };
+    let policy = &site.config.policy;
+    match gate::decide(info.as_ref().map(Option::as_ref), salvaged, policy, asked) {
+        Gate::Pass => Ok(info.map_err(|_| salvaged)),
+        Gate::Refuse { http, status } => Err(Failure::Gate { http, status }),
+    }
+}
+
 /// Why a command has no answer of its own.
 enum Failure {
     /// An HTTP status in all versions.
     Http(u16),
     /// Told as the version wants it.
     Error(Error),
+    /// What the gate says.
+    Gate { http: u16, status: u16 },
 }
 
 impl From<Error> for Failure {

@@ -53,11 +53,8 @@ pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
-/// The info file of a device; made when there is none.
-pub(super) async fn info(device: &Device, contact: &Contact<'_>, now: u64) -> Result<Info, state::Error> {
-    if let Some(info) = device.info()? {
-        return Ok(info);
-    }
+/// Makes the info file of a device that has none.
+pub(super) async fn create(device: &Device, contact: &Contact<'_>, now: u64) -> Result<Info, state::Error> {
     device
         .lock()
         .await?
@@ -65,7 +62,6 @@ pub(super) async fn info(device: &Device, contact: &Contact<'_>, now: u64) -> Re
             // Another request of the same phone may have been faster.
             if info.first_seen == 0 {
                 info.first_seen = now;
-                info.announced = contact.offered.to_owned();
             }
             note(info, contact, now);
         })
@@ -77,27 +73,20 @@ pub(super) async fn refresh(
     device: &Device,
     info: Info,
     contact: &Contact<'_>,
-    announce: bool,
     now: u64,
 ) -> Result<Info, state::Error> {
     let mut wanted = info.clone();
     note(&mut wanted, contact, now);
-    if announce {
-        wanted.announced = contact.offered.to_owned();
-    }
     if wanted == info {
         return Ok(info);
     }
-    device
-        .lock()
-        .await?
-        .update(|info| {
-            note(info, contact, now);
-            if announce {
-                info.announced = contact.offered.to_owned();
-            }
-        })
-        .await
+    device.lock().await?.update(|info| note(info, contact, now)).await
+}
+
+/// Remembers that the device is told of the versions that are offered now.
+pub(super) async fn announced(device: &Device, contact: &Contact<'_>) -> Result<(), state::Error> {
+    let locked = device.lock().await?;
+    locked.update(|info| contact.offered.clone_into(&mut info.announced)).await.map(drop)
 }
 
 fn note(info: &mut Info, contact: &Contact<'_>, now: u64) {
@@ -110,6 +99,9 @@ fn note(info: &mut Info, contact: &Contact<'_>, now: u64) {
     keep(&mut info.device_type, contact.device_type);
     keep(&mut info.user_agent, contact.agent);
     keep(&mut info.version, contact.version.name());
+    if info.announced.is_empty() {
+        contact.offered.clone_into(&mut info.announced);
+    }
     if !info.id.eq_ignore_ascii_case(contact.id) {
         contact.id.clone_into(&mut info.id);
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::listen::Listen;
+
 /// Limits that all doors keep, whatever arrives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -46,14 +48,16 @@ impl Limits {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// Where to listen; empty: what the web server or systemd passes.
+    pub listen: Vec<Listen>,
     /// Group (name or number) that may connect to unix sockets made here: the web server's. Empty: the program's own.
     pub socket_group: String,
-    /// Largest request body, bytes (HTTP 413 beyond it): the largest mail that a phone may send. The web server has a limit of its own.
-    pub max_body: usize,
+    /// Largest request body, bytes: the largest mail that a phone may send. The web server has a limit of its own.
+    pub max_body: u64,
     /// Connections open at the same time. Each waiting phone holds one.
     pub max_connections: usize,
     /// Seconds that a request may stand still while it arrives, or its answer while it is sent.
-    pub body_timeout: u64,
+    pub idle_timeout: u64,
     /// Seconds that running requests may go on after the program was told to end.
     pub shutdown_timeout: u64,
 }
@@ -61,10 +65,11 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            listen: Vec::new(),
             socket_group: String::new(),
             max_body: 50 << 20,
             max_connections: 30_000,
-            body_timeout: 60,
+            idle_timeout: 60,
             shutdown_timeout: 20,
         }
     }
@@ -74,12 +79,12 @@ impl Settings {
     /// The limits that follow from the settings.
     pub fn limits(&self) -> Limits {
         Limits {
-            max_body: self.max_body as u64,
+            max_body: self.max_body,
             max_params: 128 << 10,
             max_connections: self.max_connections.max(1),
             requests_per_connection: 1000,
             first_byte: Duration::from_secs(30),
-            body_idle: Duration::from_secs(self.body_timeout.max(1)),
+            body_idle: Duration::from_secs(self.idle_timeout.max(1)),
             keep_idle: Duration::from_secs(600),
             hangup_grace: Duration::from_secs(10),
             shutdown: Duration::from_secs(self.shutdown_timeout),
@@ -98,13 +103,13 @@ mod tests {
 
     #[test]
     fn settings_from_toml() {
-        let settings: Settings =
-            toml::from_str("socket_group = 'www-data'\nmax_body = 1000\nbody_timeout = 5").unwrap();
+        let settings: Settings = toml::from_str("listen = ['fastcgi:unix:/run/s']\nsocket_group = 'www-data'").unwrap();
+        assert_eq!(settings.listen, [Listen::FastCgiUnix("/run/s".into())]);
         assert_eq!(settings.group(), Some("www-data"));
-        let limits = Limits { max_body: 1000, body_idle: Duration::from_secs(5), ..Limits::default() };
-        assert_eq!(settings.limits(), limits);
-        assert_eq!(toml::from_str::<Settings>("").unwrap().group(), None);
-        assert!(toml::from_str::<Settings>("max_bdy = 1").is_err());
+        assert_eq!(settings.limits(), Limits::default());
+        let error = toml::from_str::<Settings>("listen = ['fastcgi:unix:s']").unwrap_err();
+        assert!(error.to_string().contains("must begin with `/`"), "{error}");
+        assert!(toml::from_str::<Settings>("lisen = []").is_err());
     }
 
     #[test]

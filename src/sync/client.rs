@@ -144,17 +144,38 @@ async fn add<S: Source>(
     let item = patch(work, &command.item).set;
     let wish = wish(work, command);
     if unsure && let Some(uid) = find_added(work, &wish, &item, before).await? {
+        complete(work, &uid, &item).await?;
         return Ok(adopt(work, uid, &item));
     }
     match work.source.add(work.place.container, &wish, &item).await {
         Ok(uid) => Ok(adopt(work, uid, &item)),
         Err(error @ (source::Error::Exists | source::Error::Uncertain(_))) => {
             match find_added(work, &wish, &item, before).await? {
-                Some(uid) => Ok(adopt(work, uid, &item)),
+                Some(uid) => {
+                    complete(work, &uid, &item).await?;
+                    Ok(adopt(work, uid, &item))
+                }
                 None => refusal(error, status::MALFORMED).map(|status| (status, None)),
             }
         }
         Err(error) => refusal(error, status::MALFORMED).map(|status| (status, None)),
+    }
+}
+
+/// Adds what a broken off Add did not come to (a picture, for example); what was changed there meanwhile stays.
+async fn complete<S: Source>(work: &Work<'_, S>, uid: &str, item: &Properties) -> Result<(), Error> {
+    let fetched = work.source.fetch(work.place.container, &[uid.to_owned()], &[]).await?;
+    let Some(Fetched::Item(there)) = fetched.into_iter().next() else {
+        return Ok(());
+    };
+    let mut patch = Patch { set: item.clone(), clear: Vec::new() };
+    patch.set.0.retain(|tag, _| !there.0.contains_key(tag));
+    if patch.set.0.is_empty() {
+        return Ok(());
+    }
+    match work.source.change(work.place.container, uid, &patch).await {
+        Ok(()) | Err(source::Error::NotFound) => Ok(()),
+        Err(error) => refusal(error, status::MALFORMED).map(|_| ()),
     }
 }
 

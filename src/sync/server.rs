@@ -102,7 +102,7 @@ impl<S: Source> Work<'_, S> {
         let missing = self.confirmed(missing).await?;
         let queued: BTreeSet<String> = self.state.dirty.iter().cloned().collect();
         for uid in &listed {
-            let wanted = all || self.known(uid).is_none();
+            let wanted = all || self.known(uid).is_none() || self.state.aside.contains_key(uid);
             if wanted && !queued.contains(uid) {
                 self.state.dirty.push_back(uid.clone());
             }
