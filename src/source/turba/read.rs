@@ -112,13 +112,11 @@ impl Turba {
                 _ => Fetched::Missing,
             };
         };
-        let mut item = Properties::clone(row);
-        if names.contains(&Beside::name(uid)) {
-            match self.kept(uid) {
-                Ok(kept) => item = kept.merge(&item),
-                Err(reason) => return Fetched::Broken(reason),
-            }
-        }
+        let kept = if names.contains(&Beside::name(uid)) { self.kept(uid) } else { Ok(Kept::default()) };
+        let mut item = match kept {
+            Ok(kept) => kept.merge(row),
+            Err(reason) => return Fetched::Broken(reason),
+        };
         if let Some(Value::Bytes(photo)) = item.0.get(&c::PICTURE)
             && photo.len() > LARGEST_PHOTO
         {
