@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Most calls in one request: PHP takes more than twice as long for twice as many.
-const CHUNK: usize = 100;
+const CHUNK: usize = 250;
 /// Requests that may be spent on finding the entries that kill a multiCall, per chunk; what is left then goes by single calls.
 const SEARCHES: usize = 40;
 /// Fewer calls than this are cheaper as they are.

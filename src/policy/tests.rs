@@ -121,7 +121,7 @@ fn the_sample_shows_every_setting() {
     let mut shown = "[policy]\n".to_owned();
     for row in TABLE {
         let start = format!("#{} = ", row.tag.name());
-        let line = sample.lines().find(|line| line.starts_with(&start)).expect(row.tag.name());
+        let line = sample.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("{start}"));
         shown.extend([&line[1..], "\n"]);
     }
     assert_eq!(read(&shown), Ok(Settings::default()));

@@ -162,8 +162,11 @@ fn split(bytes: &[u8]) -> Result<(Vec<&[u8]>, usize), String> {
     Ok((records, bytes.len() - rest.len()))
 }
 
+/// A record, and what follows it.
+type Record<'a> = (&'a [u8], &'a [u8]);
+
 /// The next record and what follows it; `None` at the end or before a torn tail.
-fn next(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, &'static str> {
+fn next(bytes: &[u8]) -> Result<Option<Record<'_>>, &'static str> {
     let Some((head, rest)) = bytes.split_first_chunk::<HEAD>() else { return Ok(None) };
     let (length, sums) = head.split_at(4);
     let (length_sum, record_sum) = sums.split_at(4);

@@ -16,9 +16,8 @@ use crate::{
     state::{self, Info, WipeStatus},
 };
 
-/// Status values in an acknowledgement of policies (MS-ASPROV 2.2.2.54.1).
+/// Status values in an acknowledgement of policies that say less than "applied" (MS-ASPROV 2.2.2.54.1).
 mod applied {
-    pub(super) const FULLY: u32 = 1;
     pub(super) const PARTLY: u32 = 2;
     pub(super) const NOT: u32 = 3;
     pub(super) const MANAGED_ELSEWHERE: u32 = 4;

@@ -32,7 +32,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Info, String> {
             _ => {
                 let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
                 let name: String =
-                    name.chars().map(|c| u8::try_from(c).is_ok_and(plain).then_some(c).unwrap_or('_')).collect();
+                    name.chars().map(|c| if u8::try_from(c).is_ok_and(plain) { c } else { '_' }).collect();
                 info.unknown.insert(format!("php_{}", name.chars().take(50).collect::<String>()), literal(value));
             }
         }
