@@ -58,7 +58,13 @@ pub(super) async fn refresh(
     {
         return Ok(info);
     }
-    device.lock().await?.update(|info| drop(edit(info))).await
+    device
+        .lock()
+        .await?
+        .update(|info| {
+            edit(info);
+        })
+        .await
 }
 
 /// Remembers that the device is told of the versions that are offered now.
