@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod convert;
 pub mod error;
 pub mod front;
 pub mod gateway;

@@ -366,7 +366,7 @@ pub(super) fn shorten(text: &str) -> String {
         if !out.is_empty() {
             out.push(' ');
         }
-        out.extend(word.chars().take(TEXT_LIMIT));
+        out.extend(word.chars().take(TEXT_LIMIT + 1));
         if out.len() > 4 * TEXT_LIMIT {
             break;
         }
@@ -374,5 +374,55 @@ pub(super) fn shorten(text: &str) -> String {
     match out.char_indices().nth(TEXT_LIMIT) {
         Some((end, _)) => format!("{}…", out.get(..end).unwrap_or_default()),
         None => out,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Kind; 18] = [
+        Kind::Refused,
+        Kind::Dns,
+        Kind::Tls,
+        Kind::Timeout,
+        Kind::Cut,
+        Kind::Crowded,
+        Kind::Busy,
+        Kind::Gateway,
+        Kind::Redirect,
+        Kind::LoginPage,
+        Kind::BrokenRpc,
+        Kind::AlwaysFatal,
+        Kind::Database,
+        Kind::ServerError,
+        Kind::Status,
+        Kind::HalfAnswer,
+        Kind::NotRpc,
+        Kind::Foreign,
+    ];
+
+    #[test]
+    fn every_kind_has_one_row() {
+        assert_eq!(ROWS.len(), ALL.len());
+        for kind in ALL {
+            assert_eq!(ROWS.iter().filter(|row| row.kind == kind).count(), 1, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn texts_are_one_bounded_line() {
+        assert_eq!(bare("<html><head><title>x</title></head><h1>A</h1>\n<b>b&amp;c</b> d"), "A b&c d");
+        assert_eq!(bare("<p unclosed"), "");
+        let long = shorten(&"ä\u{1b}".repeat(1000));
+        assert_eq!(long.chars().count(), TEXT_LIMIT + 1);
+        assert!(shorten(&"ö".repeat(5000)).ends_with('…'));
+    }
+
+    /// A page for an administrator shows a trace with arguments, perhaps passwords, behind the message.
+    #[test]
+    fn traces_stay_out_of_the_text() {
+        let page = "<h1>A fatal error has occurred</h1><h3>Broken</h3><div>1. authenticate('alice', 'secret')</div>";
+        assert_eq!(fatal_text(page), "Broken");
     }
 }

@@ -85,13 +85,15 @@ impl Http {
             // Fails only when there is one already.
             let _ = rustls::crypto::ring::default_provider().install_default();
         });
+        let timeout = Duration::from_secs(settings.timeout.max(1));
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("horde-eas/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
             .no_proxy()
             .http1_only()
             .tcp_nodelay(true)
-            .connect_timeout(CONNECT)
+            // Well before the end of the whole, so that a write that was not sent is known as such.
+            .connect_timeout(CONNECT.min(timeout / 2))
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(settings.parallel.max(1));
         if url.scheme() == "http" {
@@ -99,7 +101,6 @@ impl Http {
             builder = builder.tls_certs_only([]);
         }
         let client = builder.build().map_err(|e| format!("TLS for [horde] url {:?}: {}", settings.url, causes(&e)))?;
-        let timeout = Duration::from_secs(settings.timeout.max(1));
         let limit = settings.answer_limit.saturating_mul(1 << 20);
         Ok(Self { client, url: url.to_string(), timeout, limit })
     }
@@ -216,7 +217,7 @@ fn transport(error: &reqwest::Error) -> Failure {
         }
     } else if error.is_timeout() {
         Kind::Timeout
-    } else if error.is_decode() {
+    } else if error.is_decode() && !lower.contains("reading a body") {
         // Broken gzip.
         Kind::HalfAnswer
     } else {

@@ -81,3 +81,65 @@ fn find(body: &[u8]) -> Option<(Map<String, Value>, Option<String>)> {
 fn text(bytes: &[u8]) -> String {
     diagnose::bare(&String::from_utf8_lossy(bytes.get(..bytes.len().min(4096)).unwrap_or_default()))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn reply(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Reply {
+        Reply { status, content_type: content_type.into(), body: body.into(), ..Reply::default() }
+    }
+
+    #[test]
+    fn parameters_are_positional() {
+        let text = String::from_utf8(request(3, "a.b", &[json!([]), json!(null), json!("ä\n")])).unwrap();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["params"], json!([[], null, "ä\n"]));
+        assert!(!text.contains('\n'), "one line: PHP reads it line by line");
+    }
+
+    #[test]
+    fn a_result_may_be_null_or_look_like_an_answer() {
+        let body = r#"{"version":"1.1","result":null,"id":3}"#;
+        assert_eq!(answer(&reply(200, "application/json", body), 3).unwrap().value, Value::Null);
+        let body = r#"<b>Notice</b>: {"a":1} {"version":"1.1","result":{"result":2},"id":3}"#;
+        let found = answer(&reply(200, "text/html", body), 3).unwrap();
+        assert_eq!(found.value, json!({"result": 2}));
+        assert!(found.noise.unwrap().starts_with("Notice"));
+    }
+
+    #[test]
+    fn a_result_with_a_bad_status_is_none() {
+        let body = r#"{"version":"1.1","result":[],"id":3}"#;
+        for status in [201, 206, 404, 500, 503] {
+            assert!(answer(&reply(status, "application/json", body), 3).is_err(), "{status}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn only_whole_answers_with_status_200_give_a_value(
+            status in prop_oneof![Just(200u16), Just(500), 100u16..600],
+            kind in prop_oneof![Just("application/json"), Just("text/html"), Just("")],
+            end in 0usize..60,
+            junk in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let whole = br#"{"version":"1.1","result":["a"],"id":3}"#;
+            let mut body = junk;
+            body.extend(whole.iter().take(end));
+            if let Ok(found) = answer(&reply(status, kind, body), 3) {
+                prop_assert_eq!((status, found.value, end >= whole.len()), (200, json!(["a"]), true));
+            }
+        }
+
+        #[test]
+        fn no_page_makes_it_panic(status in 100u16..600, body in ".{0,300}|(<[a-z!/]*|>|&lt;|<h3>|</h3>|</head>|\\{\"){0,60}") {
+            let failure = diagnose::page(&reply(status, "text/html", body));
+            let text = failure.into_error(true).to_string();
+            prop_assert!(!text.contains('\n') && text.chars().count() < 1200);
+        }
+    }
+}

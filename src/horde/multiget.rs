@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Most items in one request.
-const CHUNK: usize = 100;
+const CHUNK: usize = 250;
 /// Deepest nesting that is read.
 const DEPTH: usize = 32;
 

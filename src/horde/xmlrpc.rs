@@ -371,3 +371,7 @@ fn scalar(kind: &str, text: String) -> Result<Value, String> {
         kind => Err(format!("unknown type <{kind}>")),
     }
 }
+
+#[cfg(test)]
+#[path = "xmlrpc_tests.rs"]
+mod tests;

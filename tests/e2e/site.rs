@@ -47,6 +47,7 @@ pub(crate) struct Site {
     /// The user of this test.
     pub(crate) horde: Horde,
     dir: tempfile::TempDir,
+    listen: String,
     bridge: Option<Child>,
     web: Option<Child>,
 }
@@ -130,16 +131,17 @@ impl Site {
             horde: lab.user(test),
             lab,
             dir,
+            listen: String::new(),
             bridge: None,
             web: None,
         };
-        let listen = match door {
+        site.listen = match door {
             Door::Http => format!("http:{}", site.door),
             _ => format!("fastcgi:unix:{}", site.path("fcgi.sock").display()),
         };
         // Short heartbeats and a quick tick, so that tests of waiting do not take minutes.
         let ping = if config.contains("[ping]") { "" } else { "[ping]\nmin = 2\nmax = 300\ntick = 1\n" };
-        let head = format!("state = {:?}\nlisten = [{listen:?}]\n", site.state());
+        let head = format!("state = {:?}\n", site.state());
         let url = format!("[horde]\nurl = \"http://{}/horde/rpc.php\"\n", site.proxy.address);
         let horde = if config.contains("[horde]") { "" } else { &url };
         std::fs::write(site.path("config.toml"), format!("{head}{horde}{ping}{config}")).unwrap();
@@ -196,7 +198,13 @@ impl Site {
     /// Starts the bridge.
     pub(crate) fn start_bridge(&mut self) {
         let mut command = as_web(program(), &self.path("bridge.log"));
-        self.bridge = Some(command.args(["serve", "--config"]).arg(self.path("config.toml")).spawn().unwrap());
+        self.bridge = Some(
+            command
+                .args(["serve", "--listen", &self.listen, "--config"])
+                .arg(self.path("config.toml"))
+                .spawn()
+                .unwrap(),
+        );
     }
 
     /// Waits until the web server and the bridge answer.

@@ -32,7 +32,7 @@ const PIECES: usize = 4;
 ///
 /// # Errors
 /// The other side broke the protocol or was silent for too long; the text is for the log.
-pub(in crate::gateway) async fn serve_connection<R, W, H>(
+pub async fn serve_connection<R, W, H>(
     reader: R,
     writer: W,
     handler: Arc<H>,

@@ -6,6 +6,6 @@ mod pairs;
 mod record;
 mod writer;
 
-pub(super) use connection::serve_connection;
+pub use connection::serve_connection;
 pub use pairs::{put_pair, read_pairs};
 pub use record::{NotFastCgi, Record, take_record};

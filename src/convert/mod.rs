@@ -1,0 +1,3 @@
+//! Items in foreign forms: vCard. No I/O in here.
+
+pub mod vcard;
