@@ -7,13 +7,19 @@ use std::{
 };
 
 /// What came back.
-#[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
     /// Whether the body came to the end that was announced.
     pub(crate) whole: bool,
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let start = String::from_utf8_lossy(&self.body[..self.body.len().min(300)]).into_owned();
+        write!(f, "{} {:?} whole={} {} bytes: {start:?}", self.status, self.headers, self.whole, self.body.len())
+    }
 }
 
 impl Reply {
