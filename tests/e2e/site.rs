@@ -198,7 +198,13 @@ impl Site {
     /// Starts the bridge.
     pub(crate) fn start_bridge(&mut self) {
         let mut command = as_web(program(), &self.path("bridge.log"));
-        self.bridge = Some(command.args(["serve", "--listen", &self.listen, "--config"]).arg(self.path("config.toml")).spawn().unwrap());
+        self.bridge = Some(
+            command
+                .args(["serve", "--listen", &self.listen, "--config"])
+                .arg(self.path("config.toml"))
+                .spawn()
+                .unwrap(),
+        );
     }
 
     /// Waits until the web server and the bridge answer.
