@@ -38,7 +38,10 @@ impl Lab {
     pub(crate) fn user(&self, name: &str) -> Horde {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let user = format!("e2e-{name}-{}", since.as_millis() % 100_000_000_000);
-        Horde { rpc: self.rpc(), password: format!("{user}-secret"), user }
+        let horde = Horde { rpc: self.rpc(), password: format!("{user}-secret"), user };
+        // The first call makes the address book, which gets its final name with the second.
+        horde.books();
+        horde
     }
 
     /// One of the lab's named users.

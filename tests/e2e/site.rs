@@ -78,6 +78,7 @@ fn as_web(program: &Path, log: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--reuid", WEB_USER, "--regid", WEB_USER, "--clear-groups", "--pdeathsig", "TERM", "--"]);
     let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+    log.set_permissions(PermissionsExt::from_mode(0o666)).unwrap();
     command.arg(program).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
     command
 }

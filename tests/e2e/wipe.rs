@@ -222,7 +222,7 @@ fn a_file_that_cannot_be_read_lets_nobody_in_and_stays() {
         let info = site.info(&phone.device);
         let good = info.read();
         let line = good.lines().position(|l| l.starts_with("rwstatus")).unwrap() + 1;
-        let bad = good.replacen("rwstatus", "rwstatus = tow #", 1);
+        let bad = good.replacen("\nrwstatus", "\nrwstatus = tow #", 1);
         info.write(&bad);
         assert_must_provision(&mut phone, "Sync", &[142, 143, 144]);
         let answer = phone.command("Provision", &phone.provision_request());
