@@ -1,9 +1,9 @@
 //! Tells what it was asked, through whichever door it was started: the place holder of the real program in the tests of the
 //! web servers' configuration, and a way to try such a configuration by hand.
 //!
-//! `echo [--listen fastcgi:unix:PATH | fastcgi:tcp:ADDR | http:ADDR]... [--max-connections N]`; without `--listen` it takes what the
-//! web server or systemd passes. Without credentials it answers 401. Query: `wait=MILLISECONDS` delays the answer, `size=BYTES` answers
-//! with that many bytes, `cut` breaks a streamed answer off in the middle.
+//! `echo [--listen fastcgi:unix:PATH | fastcgi:tcp:ADDR | http:ADDR]... [--group NAME] [--max-connections N]`; without `--listen` it takes what the
+//! web server or systemd passes. Without credentials it answers 401. Query: `wait=MILLISECONDS` delays the answer, `status=503`
+//! answers with that and a `Retry-After`, `cut` breaks a streamed answer off in the middle.
 
 use std::{io, process::ExitCode, sync::Arc, time::Duration};
 
@@ -42,9 +42,8 @@ impl Handler for Echo {
         if let Some(wait) = number("wait") {
             self.wait(&mut request, Duration::from_millis(wait)).await;
         }
-        if let Some(size) = number("size") {
-            let size = usize::try_from(size).unwrap_or(0);
-            return Response::full(200, "application/octet-stream", vec![b'x'; size]);
+        if let Some(status) = number("status").and_then(|status| u16::try_from(status).ok()) {
+            return Response::status(status).header("Retry-After", "7");
         }
         if query == "cut" {
             return cut();
@@ -85,7 +84,14 @@ fn cut() -> Response {
     Response { status: 200, headers: Vec::new(), body: ResponseBody::Stream(body) }
 }
 
-fn arguments() -> Result<(Vec<Listen>, Limits), String> {
+struct Arguments {
+    doors: Vec<Listen>,
+    group: Option<String>,
+    limits: Limits,
+}
+
+fn arguments() -> Result<Arguments, String> {
+    let mut group = None;
     let mut limits = Limits::default().fit(listen::raise_descriptor_limit());
     let mut doors = Vec::new();
     let mut arguments = std::env::args().skip(1);
@@ -93,14 +99,15 @@ fn arguments() -> Result<(Vec<Listen>, Limits), String> {
         let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
         match name.as_str() {
             "--listen" => doors.push(value.parse()?),
+            "--group" => group = Some(value),
             "--max-connections" => limits.max_connections = value.parse().map_err(|_| "not a number".to_owned())?,
             _ => return Err(format!("unknown argument {name}")),
         }
     }
-    Ok((doors, limits))
+    Ok(Arguments { doors, group, limits })
 }
 
-async fn run(doors: Vec<Listen>, limits: Limits) -> io::Result<()> {
+async fn run(Arguments { doors, group, limits }: Arguments) -> io::Result<()> {
     let (end, ending) = watch::channel(false);
     let echo = Echo { ending };
     let doors = match (doors.is_empty(), listen::detect()) {
@@ -111,7 +118,7 @@ async fn run(doors: Vec<Listen>, limits: Limits) -> io::Result<()> {
     };
     let mut listeners = Vec::new();
     for door in &doors {
-        listeners.extend(listen::open(door, None)?);
+        listeners.extend(listen::open(door, group.as_deref())?);
     }
     let mut terminate = unix::signal(unix::SignalKind::terminate())?;
     gateway::serve(listeners, Arc::new(echo), limits, async move {
@@ -122,8 +129,8 @@ async fn run(doors: Vec<Listen>, limits: Limits) -> io::Result<()> {
 }
 
 fn main() -> ExitCode {
-    let outcome = arguments().map_err(io::Error::other).and_then(|(doors, limits)| {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(run(doors, limits))
+    let outcome = arguments().map_err(io::Error::other).and_then(|arguments| {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(run(arguments))
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

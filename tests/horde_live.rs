@@ -2,6 +2,14 @@
 //! `HORDE_EAS_LAB_RPC=http://host/horde/rpc.php cargo test --test horde_live`.
 //! Users come from `HORDE_EAS_LAB_USERS`: two pairs `name:password` separated by a blank, the second being allowed to be written to.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy knows #[test] functions, but not their helpers"
+)]
+
 use horde_eas::horde::{Call, Error, Horde, Login, Session, Settings};
 use serde_json::{Value, json};
 
@@ -89,7 +97,7 @@ fn export(uid: &Value, book: &str) -> Call {
 }
 
 #[tokio::test]
-async fn a_batch_tells_faults_from_results_and_takes_one_request_per_hundred() {
+async fn a_batch_tells_faults_from_results_and_takes_few_requests() {
     let horde = horde();
     let session = horde.session(&login(0));
     let book = own_book(&session).await;
@@ -117,7 +125,7 @@ async fn a_batch_tells_faults_from_results_and_takes_one_request_per_hundred() {
     assert_eq!(singly[..3], results[..3], "both protocols give the same");
 
     let before = horde.stats();
-    let results = session.batch(vec![export(uid, &book); 150]).await.unwrap();
+    let results = session.batch(vec![export(uid, &book); 300]).await.unwrap();
     assert!(results.iter().all(Result::is_ok));
     assert_eq!(horde.stats().xml - before.xml, 2);
     assert_eq!(horde.stats().total() - before.total(), 2);

@@ -90,14 +90,14 @@ static double now(void) {
 
 static void measure(const char *name, void (*work)(void)) {
     double best = 1e18;
-    for (int batch = 0; batch < 20; batch++) {
+    for (int batch = 0; batch < 500; batch++) {
         double start = now(), spent;
         int rounds = 0;
         do {
             work();
             rounds++;
             spent = now() - start;
-        } while (spent < 5e7);
+        } while (spent < 2e6);
         if (spent / rounds < best)
             best = spent / rounds;
     }

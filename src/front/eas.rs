@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Desk, body, dispatch,
     gate::{self, Gate},
-    known::{self, Contact},
+    known,
     line::Line,
     negotiate,
     refuse::{WBXML, refuse},
@@ -16,7 +16,7 @@ use crate::{
     gateway::{Request, Response},
     horde::Login,
     proto::{Command, Query, Version, folder_sync},
-    state::{self, Device, Info, WipeStatus},
+    state::{self, Device, Info, Seen, WipeStatus},
 };
 
 /// What a browser shows.
@@ -106,7 +106,8 @@ impl Desk {
                 refuse(&error, Some((command, version)), realm)
             }
         };
-        let answer = if answer.status == 449 { answer.offering(&offer) } else { answer.with_server_of(version) };
+        let answer = answer.with_server_of(version);
+        let answer = if answer.status == 449 { answer.offering(&offer) } else { answer };
         answer.header("Cache-Control", "private")
     }
 
@@ -127,7 +128,9 @@ impl Desk {
             return Err((138, known));
         }
         if query.version.is_none() {
-            query.policy_key = request.headers.text("x-ms-policykey").and_then(|key| key.parse().ok());
+            // A header that is no number is a wrong key, not the lack of one.
+            let key = |_| request.headers.text("x-ms-policykey").and_then(|key| key.parse().ok()).unwrap_or(0);
+            query.policy_key = request.headers.get("x-ms-policykey").map(key);
         }
         Ok(Asked { query, command, version, entry })
     }
@@ -145,21 +148,19 @@ impl Desk {
         let Asked { query, command, version, entry } = asked;
         let id = known::check(&query.device_id, &query.device_type)?;
         let agent = agent(&request);
-        let contact = Contact {
+        let seen = Seen {
             user: &login.user,
             id: id.as_str(),
             device_type: &query.device_type,
-            agent: &agent,
-            version,
-            offered: &offer.list,
+            user_agent: &agent,
+            version: version.name(),
         };
         let device = site.store.device(&login.user, &id).map_err(known::told)?;
         let now = known::now();
         let key = query.policy_key;
         let info = admit(site, &device, &gate::Asked { command, version, key, now })?;
         let info = match info {
-            Ok(Some(info)) => known::refresh(&device, info, &contact, now).await.map_err(known::told)?,
-            Ok(None) => known::create(&device, &contact, now).await.map_err(known::told)?,
+            Ok(info) => known::refresh(&device, info, seen, &offer.list, now).await.map_err(known::told)?,
             Err(wipe) => Info { wipe, announced: offer.list.clone(), ..Info::default() },
         };
         let renewed = entry.announces && info.announced != offer.list;
@@ -179,11 +180,11 @@ impl Desk {
         let reply = (entry.run)(&context, &body).await?;
         let mut response = answer(reply);
         if renewed {
-            known::announced(&device, &contact).await.map_err(known::told)?;
+            known::announced(&device, &offer.list).await.map_err(known::told)?;
             response = response.header("X-MS-RP", offer.list.clone());
         }
         if begins(command, &body) {
-            response = response.offering(offer);
+            response = response.with_server_of(version).offering(offer);
         }
         Ok(response)
     }

@@ -12,6 +12,8 @@ mod known;
 mod line;
 mod negotiate;
 mod refuse;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, PoisonError, RwLock};
 

@@ -366,7 +366,7 @@ pub(super) fn shorten(text: &str) -> String {
         if !out.is_empty() {
             out.push(' ');
         }
-        out.extend(word.chars().take(TEXT_LIMIT));
+        out.extend(word.chars().take(TEXT_LIMIT + 1));
         if out.len() > 4 * TEXT_LIMIT {
             break;
         }

@@ -10,7 +10,8 @@ use super::{
     xmlrpc,
 };
 
-/// Most calls in one request: PHP takes more than twice as long for twice as many.
+/// Most calls in one request: large enough for a first sync in few requests; far larger ones cost PHP more than they save
+/// (`horde-rpc.md` 4: calendar exports).
 const CHUNK: usize = 250;
 /// Requests that may be spent on finding the entries that kill a multiCall, per chunk; what is left then goes by single calls.
 const SEARCHES: usize = 40;
@@ -23,7 +24,7 @@ pub(super) const STREAMS: usize = 2;
 type Results = Vec<Result<Value, Error>>;
 
 impl Session {
-    /// Many reading calls: PHP requests of up to 100 calls by multiCall where the site offers it, else JSON calls side by side. One result
+    /// Many reading calls: PHP requests of up to 250 calls by multiCall where the site offers it, else JSON calls side by side. One result
     /// per call, in order. A PHP fatal error in one entry kills a whole multiCall answer: then the batch is halved until the bad one is
     /// alone. By multiCall a null comes back as an empty string: do not tell `null` from `""` in results.
     ///
@@ -43,7 +44,7 @@ impl Session {
         Ok(results.await?.into_iter().flatten().collect())
     }
 
-    /// Whether [`Session::batch`] takes one PHP request for up to 100 calls. Asks the site when that is not known yet.
+    /// Whether [`Session::batch`] takes one PHP request for up to 250 calls. Asks the site when that is not known yet.
     pub async fn has_multicall(&self) -> bool {
         let offer = &self.site.multicall;
         if let Some(known) = offer.known() {

@@ -75,7 +75,8 @@ fn plan(command: &Command, history: &History) -> Plan {
     let lost = history.dropped.iter().find(|s| s.name == name);
     // Some phones repeat an Add although its answer has arrived.
     let again = || history.settled().iter().find(|s| s.name == name && name.kind == CommandKind::Add);
-    if let Some(settled) = lost.or_else(again) {
+    // What failed is tried again: it may work now, and if not, the phone must get back what it has lost.
+    if let Some(settled) = lost.or_else(again).filter(|s| s.status == status::SUCCESS) {
         return Plan::Settled(settled.clone());
     }
     if let Some(status) = command.refused {
@@ -143,9 +144,16 @@ async fn add<S: Source>(
 ) -> Result<(u16, Option<(String, Item)>), Error> {
     let item = patch(work, &command.item).set;
     let wish = wish(work, command);
-    if unsure && let Some(uid) = find_added(work, &wish, &item, before).await? {
-        complete(work, &uid, &item).await?;
-        return Ok(adopt(work, uid, &item));
+    if unsure {
+        if let Some(uid) = find_added(work, &wish, &item, before).await? {
+            complete(work, &uid, &item).await?;
+            return Ok(adopt(work, uid, &item));
+        }
+        if deleted_since(work, &wish, before).await? {
+            // It must not rise again; the phone is told of its deletion next time.
+            work.deleted_meanwhile.push(wish.clone());
+            return Ok(adopt(work, wish, &item));
+        }
     }
     match work.source.add(work.place.container, &wish, &item).await {
         Ok(uid) => Ok(adopt(work, uid, &item)),
@@ -196,6 +204,13 @@ fn adopt<S: Source>(work: &mut Work<'_, S>, uid: String, item: &Properties) -> (
     }
     let fingerprint = work.fingerprint(item);
     (status::SUCCESS, Some((id, Item { uid, fingerprint })))
+}
+
+/// Whether an item was there and has been deleted.
+async fn deleted_since<S: Source>(work: &Work<'_, S>, uid: &str, since: u64) -> Result<bool, Error> {
+    let now = work.source.cursor(work.place.container).await?;
+    let changes = work.source.changes(work.place.container, since, now).await?;
+    Ok(changes.delete.iter().any(|deleted| deleted == uid))
 }
 
 /// What an earlier attempt at an Add left behind.

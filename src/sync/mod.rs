@@ -125,7 +125,16 @@ pub async fn run<S: Source>(source: &S, log: &mut impl Log, task: Task<'_>) -> R
         state.options.clone_from(options);
     }
     let view = view(&state.options, version);
-    let mut work = Work { source, place, view, state, settled: Vec::new(), touched: BTreeSet::new(), now };
+    let mut work = Work {
+        source,
+        place,
+        view,
+        state,
+        settled: Vec::new(),
+        touched: BTreeSet::new(),
+        deleted_meanwhile: Vec::new(),
+        now,
+    };
     let responses = client::carry_out(&mut work, log, &history, &request.commands).await?;
     // A cursor read before own writes would miss them, and have them looked at again next time.
     let cursor = cursor.filter(|_| work.touched.is_empty());
@@ -142,7 +151,8 @@ pub async fn run<S: Source>(source: &S, log: &mut impl Log, task: Task<'_>) -> R
         }
         (commands, more) = work.fill(window).await?;
     }
-    let Work { state, settled, view, .. } = work;
+    let Work { mut state, settled, view, deleted_meanwhile, .. } = work;
+    state.gone.extend(deleted_meanwhile);
     let key = record(log, history, &base, &state, settled).await?;
     let speaks = !responses.is_empty() || !commands.is_empty() || more || key != base.key();
     let response = CollectionResponse {
@@ -234,13 +244,24 @@ struct Work<'a, S> {
     settled: Vec<state::Settled>,
     /// uids that this request wrote to.
     touched: BTreeSet<String>,
+    /// uids of items whose Add was broken off and that were deleted before it was repeated.
+    deleted_meanwhile: Vec<String>,
     now: u64,
 }
 
 impl<'a, S: Source> Work<'a, S> {
     fn looking(source: &'a S, place: Place<'a>, state: State, now: u64) -> Self {
         let view = view(&state.options, Version::V14_1);
-        Self { source, place, view, state, settled: Vec::new(), touched: BTreeSet::new(), now }
+        Self {
+            source,
+            place,
+            view,
+            state,
+            settled: Vec::new(),
+            touched: BTreeSet::new(),
+            deleted_meanwhile: Vec::new(),
+            now,
+        }
     }
 
     fn fingerprint(&self, item: &Properties) -> u64 {

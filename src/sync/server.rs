@@ -118,7 +118,8 @@ impl<S: Source> Work<'_, S> {
 
     /// Puts the first item of the queue aside: alone in its answer it was asked for again and again.
     pub(super) fn skip_first(&mut self) {
-        if let Some(uid) = self.state.dirty.pop_front() {
+        let first = self.state.dirty.iter().position(|uid| !self.touched.contains(uid));
+        if let Some(uid) = first.and_then(|first| self.state.dirty.remove(first)) {
             self.put_aside(uid, "the phone never accepted it".into());
         }
     }

@@ -519,10 +519,12 @@ impl World {
 
     fn settle(&mut self) {
         // What was put aside because its answers got lost again and again is tried again on another day.
-        self.phones.iter_mut().for_each(|phone| phone.now += 2 * LISTING_INTERVAL);
-        // Twice: the changes of the second phone reach the first.
-        for p in [0, 1, 0, 1] {
-            self.phones[p].settle();
+        for _ in 0..2 {
+            self.phones.iter_mut().for_each(|phone| phone.now += 2 * LISTING_INTERVAL);
+            // Twice: the changes of the second phone reach the first.
+            for p in [0, 1, 0, 1] {
+                self.phones[p].settle();
+            }
         }
         let book = self.horde.book.lock().unwrap();
         let sound = |item: &&Properties| item.text(contacts::SUFFIX).is_none();

@@ -1,7 +1,5 @@
 //! The bytes of a document, read from front to back with every length checked before it is believed.
 
-use std::ffi::CStr;
-
 use super::{Error, ErrorKind};
 
 #[derive(Debug)]
@@ -59,9 +57,9 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub(super) fn string(&mut self) -> Result<&'a str, Error> {
         let start = self.at;
-        let string = CStr::from_bytes_until_nul(self.rest()).map_err(|_| self.truncated())?;
-        self.at += string.count_bytes() + 1;
-        utf8(string.to_bytes(), start)
+        let string = until_nul(self.rest()).ok_or(self.truncated())?;
+        self.at += string.len() + 1;
+        utf8(string, start)
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -76,4 +74,45 @@ impl<'a> Cursor<'a> {
 /// The bytes, which begin at `offset` of the document, as text.
 pub(super) fn utf8(bytes: &[u8], offset: usize) -> Result<&str, Error> {
     std::str::from_utf8(bytes).map_err(|e| Error { offset: offset + e.valid_up_to(), kind: ErrorKind::String })
+}
+
+/// The bytes before the first NUL. Eight at a time: most strings are too short for the standard library's search, which
+/// goes byte by byte until it is aligned.
+pub(super) fn until_nul(bytes: &[u8]) -> Option<&[u8]> {
+    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGH_BITS: u64 = u64::from_le_bytes([0x80; 8]);
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // The lowest bit that is set belongs to the first byte that is zero (higher ones may be carries).
+        let zeros = word.wrapping_sub(ONES) & !word & HIGH_BITS;
+        if zeros != 0 {
+            return bytes.get(..index * 8 + zeros.trailing_zeros() as usize / 8);
+        }
+    }
+    let tail = rest.iter().position(|b| *b == 0)?;
+    bytes.get(..words.len() * 8 + tail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::until_nul;
+
+    #[test]
+    fn the_first_nul_is_found_wherever_it_is() {
+        for filler in [1, 0x7f, 0x80, 0x81, 0xff] {
+            for length in 0..40 {
+                let mut bytes = vec![filler; length];
+                assert_eq!(until_nul(&bytes), None);
+                for at in (0..length).rev() {
+                    bytes[at] = 0;
+                    assert_eq!(until_nul(&bytes), Some(&vec![filler; at][..]));
+                    if let Some(next) = bytes.get_mut(at + 1) {
+                        *next = 1;
+                    }
+                    assert_eq!(until_nul(&bytes), Some(&vec![filler; at][..]));
+                }
+            }
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! Pull reader.
 
-use std::{borrow::Cow, ffi::CStr};
+use std::borrow::Cow;
 
 use super::{
     Error, ErrorKind, Tag,
-    cursor::{Cursor, utf8},
+    cursor::{Cursor, until_nul, utf8},
     token::{ATTRIBUTES, CONTENT, END, ENTITY, FIRST_TAG, OPAQUE, STR_I, STR_T, SWITCH_PAGE, UTF_8},
 };
 
@@ -356,10 +356,10 @@ impl<'a> Reader<'a> {
         let fail = |kind| Error { offset: at, kind };
         let start = self.cursor.number()? as usize;
         let tail = self.table.get(start..).ok_or(fail(ErrorKind::String))?;
-        let string = CStr::from_bytes_until_nul(tail).map_err(|_| fail(ErrorKind::String))?;
-        self.referenced = self.referenced.saturating_add(string.count_bytes());
+        let string = until_nul(tail).ok_or(fail(ErrorKind::String))?;
+        self.referenced = self.referenced.saturating_add(string.len());
         self.within_value(self.referenced)?;
-        string.to_str().map_err(|_| fail(ErrorKind::String))
+        std::str::from_utf8(string).map_err(|_| fail(ErrorKind::String))
     }
 
     /// A character by its number. NUL is refused like everywhere in WBXML text.

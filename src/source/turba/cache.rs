@@ -225,3 +225,100 @@ fn size_of_row(uid: &str, row: &Properties) -> usize {
     });
     uid.len() + 128 + values.sum::<usize>()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wbxml::tag::contacts as c;
+
+    fn memory() -> Memory {
+        Memory::new(Shared::new(), "alice")
+    }
+
+    fn rows(uids: &[&str]) -> Rows {
+        let mut item = Properties::default();
+        item.set_text(c::LAST_NAME, "x");
+        uids.iter().map(|uid| ((*uid).to_owned(), Arc::new(item.clone()))).collect()
+    }
+
+    fn there(memory: &Memory) -> Vec<String> {
+        let all = ["a", "b", "c"].map(str::to_owned);
+        let mut uids: Vec<_> = memory.rows("book", all.iter()).into_keys().collect();
+        uids.sort();
+        uids
+    }
+
+    fn changes(modify: &[&str]) -> Changes {
+        Changes { modify: modify.iter().map(|uid| (*uid).to_owned()).collect(), ..Changes::default() }
+    }
+
+    #[test]
+    fn contacts_that_moved_are_dropped_and_the_others_stay() {
+        let memory = memory();
+        memory.saw("book", 5);
+        memory.keep("book", memory.seen("book"), &rows(&["a", "b", "c"]));
+        assert_eq!(there(&memory), ["a", "b", "c"]);
+        memory.saw("book", 8);
+        memory.moved("book", 4, 8, &changes(&["b"]));
+        assert_eq!(there(&memory), ["a", "c"]);
+        memory.forget("book", "c");
+        assert_eq!(there(&memory), ["a"]);
+    }
+
+    /// Another device begins with a newer cursor and never asks what moved before it.
+    #[test]
+    fn nothing_is_served_that_is_older_than_a_cursor() {
+        let memory = memory();
+        memory.saw("book", 5);
+        memory.keep("book", memory.seen("book"), &rows(&["a", "b"]));
+        memory.saw("book", 9);
+        assert_eq!(there(&memory), Vec::<String>::new());
+        // Neither when only the last part of what moved is known.
+        memory.keep("book", Some(9), &rows(&["a"]));
+        memory.saw("book", 12);
+        memory.moved("book", 11, 12, &changes(&["b"]));
+        assert_eq!(there(&memory), Vec::<String>::new());
+    }
+
+    /// The book moves while it is read.
+    #[test]
+    fn a_reading_counts_as_old_as_its_beginning() {
+        let memory = memory();
+        memory.saw("book", 5);
+        let begun = memory.seen("book");
+        memory.saw("book", 6);
+        memory.keep("book", begun, &rows(&["a"]));
+        assert_eq!(there(&memory), Vec::<String>::new());
+        memory.saw("book", 4);
+        assert_eq!(there(&memory), Vec::<String>::new(), "a history that went back");
+    }
+
+    #[test]
+    fn nothing_is_kept_without_a_cursor_nor_for_others() {
+        let shared = Shared::new();
+        let (alice, bob) = (Memory::new(shared.clone(), "alice"), Memory::new(shared, "bob"));
+        alice.keep("book", alice.seen("book"), &rows(&["a"]));
+        assert_eq!(there(&alice), Vec::<String>::new());
+        alice.saw("book", 1);
+        bob.saw("book", 1);
+        alice.keep("book", Some(1), &rows(&["a"]));
+        assert_eq!((there(&alice), there(&bob)), (vec!["a".to_owned()], vec![]));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let memory = memory();
+        let mut item = Properties::default();
+        item.0.insert(c::PICTURE, Value::Bytes(vec![0; 1 << 20]));
+        let item = Arc::new(item);
+        for book in 0..10 {
+            let book = format!("book{book}");
+            memory.saw(&book, 1);
+            memory.keep(&book, Some(1), &(0..40).map(|n| (n.to_string(), item.clone())).collect());
+        }
+        let inner = memory.shared.lock();
+        let sizes: Vec<usize> = inner.books.values().map(|book| book.bytes).collect();
+        assert!(sizes.iter().all(|size| *size <= BOOK_BYTES) && sizes.iter().sum::<usize>() <= ALL_BYTES, "{sizes:?}");
+        assert!(sizes.len() > 2);
+    }
+}

@@ -73,10 +73,11 @@ impl Kept {
         }
     }
 
-    /// A contact as the phones see it: what Horde has, with the kept values where they still count.
+    /// A contact as the phones see it: what Horde has, with the kept values where they still count, and with a "file as" if anything
+    /// names the contact.
     pub(super) fn merge(&self, horde: &Properties) -> Properties {
         let mut item = horde.clone();
-        for (name, entry) in &self.properties {
+        for (name, entry) in self.properties.iter().filter(|(name, _)| **name != name_of(c::FILE_AS)) {
             let Some(rule) = rule_by_name(name) else { continue };
             if let Some(value) = decode(rule, &entry.whole)
                 && entry.horde == encode(horde.0.get(&rule.tag))
@@ -84,7 +85,26 @@ impl Kept {
                 item.0.insert(rule.tag, value);
             }
         }
+        if !item.0.contains_key(&c::FILE_AS) {
+            item.set_text(c::FILE_AS, file_as(&item));
+        }
+        if let (Some(rule), Some(entry)) = (rule_of(c::FILE_AS), self.properties.get(&name_of(c::FILE_AS)))
+            && entry.horde == encode(item.0.get(&c::FILE_AS))
+            && let Some(value) = decode(rule, &entry.whole)
+        {
+            item.0.insert(c::FILE_AS, value);
+        }
         item
+    }
+
+    /// Forgets what does not count any more for a contact that Horde has like that.
+    fn tidy(&mut self, horde: &Properties) {
+        let mut plain = self.clone();
+        plain.remove(c::FILE_AS);
+        let mut there = horde.clone();
+        there.0.extend(plain.merge(horde).0.remove_entry(&c::FILE_AS));
+        self.properties
+            .retain(|name, entry| rule_by_name(name).is_some_and(|rule| entry.horde == encode(there.0.get(&rule.tag))));
     }
 
     fn set(&mut self, tag: Tag, whole: &Value, horde: Option<&Value>) {
@@ -112,10 +132,7 @@ pub(super) fn plan(layout: &Layout, now: &Properties, kept: &Kept, patch: &Patch
         }
     }
     plan.name(layout, &seen, patch);
-    let after = &plan.after;
-    plan.kept
-        .properties
-        .retain(|name, entry| rule_by_name(name).is_some_and(|rule| entry.horde == encode(after.0.get(&rule.tag))));
+    plan.kept.tidy(&plan.after);
     plan
 }
 
@@ -137,15 +154,6 @@ impl Plan {
             }
             if let Some(back) = back {
                 self.after.0.insert(rule.tag, back);
-            }
-        }
-        if any && layout.column(c::FILE_AS).is_none() {
-            self.after.set_text(c::FILE_AS, file_as(&self.after));
-            match seen.0.get(&c::FILE_AS) {
-                Some(whole) if Some(whole) != self.after.0.get(&c::FILE_AS) => {
-                    self.kept.set(c::FILE_AS, whole, self.after.0.get(&c::FILE_AS));
-                }
-                _ => {}
             }
         }
         any
@@ -190,23 +198,21 @@ impl Plan {
         let Some(rule) = rule_of(c::FILE_AS) else { return };
         let old = seen.text(c::FILE_AS).unwrap_or_default().to_owned();
         let followed = old == file_as(seen);
-        let derived = file_as(&self.after);
+        let derived = file_as(&self.kept.merge(&self.after));
         let sent = match patch.set.0.get(&c::FILE_AS).and_then(|value| canonical(rule, value)) {
             Some(Value::Text(text)) if !(followed && text == old) => Some(text),
             _ => None,
         };
         let mentioned = patch.set.0.contains_key(&c::FILE_AS) || patch.clear.contains(&c::FILE_AS);
         match layout.column(c::FILE_AS) {
-            None => {
-                self.after.set_text(c::FILE_AS, &derived);
-                let whole = sent.filter(|text| *text != derived).map(Value::Text);
-                let horde = self.after.0.get(&c::FILE_AS).cloned();
-                match whole {
-                    Some(whole) => self.kept.set(c::FILE_AS, &whole, horde.as_ref()),
-                    None if mentioned => self.kept.remove(c::FILE_AS),
-                    None => {}
+            None => match sent.filter(|text| *text != derived) {
+                Some(text) => {
+                    let horde = (!derived.is_empty()).then_some(Value::Text(derived));
+                    self.kept.set(c::FILE_AS, &Value::Text(text), horde.as_ref());
                 }
-            }
+                None if mentioned => self.kept.remove(c::FILE_AS),
+                None => {}
+            },
             Some(_) => {
                 let text = sent.unwrap_or_else(|| if mentioned || followed { derived } else { old.clone() });
                 if text != old {

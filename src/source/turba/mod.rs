@@ -185,6 +185,9 @@ impl Source for Turba {
     }
 }
 
+/// What came back for one call of a batch.
+type Answer = Result<Json, horde::Error>;
+
 fn call(method: &str, params: Vec<Json>) -> Call {
     Call { method: method.to_owned(), params }
 }

@@ -12,11 +12,12 @@ use std::{
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Turba,
+    Answer, Turba,
     cache::{Memory, Rows},
     call, fault,
     kept::Kept,
     table::{Layout, rule_of},
+    tags::Scan,
     value::{from_field, from_row},
 };
 use crate::{
@@ -33,6 +34,8 @@ use crate::{
 const FEW: usize = 60;
 /// In a book of more contacts than this, the whole is never read at once, for the sake of memory here and in PHP.
 const WHOLE_BOOK: usize = 5_000;
+/// Calls that are worth two requests side by side.
+const WORTH_HALVING: usize = 20;
 /// Largest photo that a phone takes: 48 KiB of base64 (MS-ASCNTC 2.2.2.53).
 pub(super) const LARGEST_PHOTO: usize = 36 * 1024;
 
@@ -57,9 +60,13 @@ impl Turba {
         if !wanted.is_empty() {
             let all = Memory::lacking(&rows, uids.iter().chain(ahead));
             let read_at = self.memory.seen(book);
-            let layout = self.layout(book).await?;
             let whole = all.len() > FEW && self.memory.size(book).is_none_or(|size| size <= WHOLE_BOOK);
-            let mut fresh = if whole { self.read_book(book, &layout, &all).await? } else { Rows::new() };
+            let (layout, scan) =
+                if whole { self.layout_and_scan(book).await? } else { (self.layout(book).await?, None) };
+            let mut fresh = match scan {
+                Some(scan) => self.read_book(book, &layout, &scan, &all).await?,
+                None => Rows::new(),
+            };
             let few = match fresh.is_empty() {
                 true => all.into_iter().take(FEW.max(wanted.len())).collect(),
                 false => Memory::lacking(&fresh, wanted.iter()),
@@ -112,13 +119,11 @@ impl Turba {
                 _ => Fetched::Missing,
             };
         };
-        let mut item = Properties::clone(row);
-        if names.contains(&Beside::name(uid)) {
-            match self.kept(uid) {
-                Ok(kept) => item = kept.merge(&item),
-                Err(reason) => return Fetched::Broken(reason),
-            }
-        }
+        let kept = if names.contains(&Beside::name(uid)) { self.kept(uid) } else { Ok(Kept::default()) };
+        let mut item = match kept {
+            Ok(kept) => kept.merge(row),
+            Err(reason) => return Fetched::Broken(reason),
+        };
         if let Some(Value::Bytes(photo)) = item.0.get(&c::PICTURE)
             && photo.len() > LARGEST_PHOTO
         {
@@ -130,21 +135,50 @@ impl Turba {
 
     /// Which fields the book has; asked for now and then.
     pub(super) async fn layout(&self, book: &str) -> Result<Arc<Layout>, Error> {
-        if let Some(layout) = self.memory.layout(book) {
-            return Ok(layout);
+        match self.memory.layout(book) {
+            Some(layout) => Ok(layout),
+            None => {
+                let answers = self.session.batch(layout_calls(book)).await.map_err(fault::of_site)?;
+                self.learn_layout(book, &answers).await
+            }
         }
-        let calls = vec![
-            call("contacts.fields", vec![json!(book)]),
-            call("contacts.getSourcesConfig", vec![json!({"browse": true})]),
-        ];
-        let mut answers = self.session.batch(calls).await.map_err(fault::of_site)?.into_iter();
-        let fields = match answers.next() {
+    }
+
+    /// Fields and tags at once.
+    async fn layout_and_scan(&self, book: &str) -> Result<(Arc<Layout>, Option<Scan>), Error> {
+        let known = self.memory.layout(book);
+        let mut calls = if known.is_some() { Vec::new() } else { layout_calls(book) };
+        let count = calls.len();
+        calls.extend(self.scan_calls());
+        let answers = self.session.batch(calls).await.map_err(fault::of_site)?;
+        let (fields, tags) = answers.split_at_checked(count).unwrap_or_default();
+        let layout = match known {
+            Some(layout) => layout,
+            None => self.learn_layout(book, fields).await?,
+        };
+        Ok((layout, self.scan(book, tags).await?))
+    }
+
+    async fn learn_layout(&self, book: &str, answers: &[Answer]) -> Result<Arc<Layout>, Error> {
+        let fields = match answers.first() {
             Some(Ok(fields)) if fields.is_object() => fields,
-            Some(Err(error)) => return Err(self.book_error(book, error).await),
+            Some(Err(error)) => return Err(self.book_error(book, error.clone()).await),
             _ => return Err(fault::strange("contacts.fields")),
         };
-        let plain = answers.next().and_then(Result::ok).and_then(|config| plain_name(&config, book));
-        Ok(self.memory.set_layout(book, Layout::new(&fields, plain)))
+        let plain = answers.get(1).and_then(|a| a.as_ref().ok()).and_then(|config| plain_name(config, book));
+        Ok(self.memory.set_layout(book, Layout::new(fields, plain)))
+    }
+
+    /// One batch, as two at the same time if that is worth it: PHP is slower than this machine and the network.
+    async fn halves(&self, mut calls: Vec<Call>) -> Result<Vec<Answer>, Error> {
+        if calls.len() < WORTH_HALVING || !self.session.has_multicall().await {
+            return self.session.batch(calls).await.map_err(fault::of_site);
+        }
+        let rest = calls.split_off(calls.len() / 2);
+        let (first, second) = tokio::join!(self.session.batch(calls), self.session.batch(rest));
+        let mut answers = first.map_err(fault::of_site)?;
+        answers.extend(second.map_err(fault::of_site)?);
+        Ok(answers)
     }
 
     /// Reads some contacts, each of them told about.
@@ -195,8 +229,7 @@ impl Turba {
     }
 
     /// Reads the whole book for the sake of `uids`; gives those of them that could be read so, none at all when it is not the way.
-    async fn read_book(&self, book: &str, layout: &Layout, uids: &[String]) -> Result<Rows, Error> {
-        let Some(scan) = self.scan(book).await? else { return Ok(Rows::new()) };
+    async fn read_book(&self, book: &str, layout: &Layout, scan: &Scan, uids: &[String]) -> Result<Rows, Error> {
         let mut found = Vec::new();
         for search in searches(book, layout, &(json!([""]), Map::new())) {
             found.push(self.session.read(&search.method, search.params).await);
@@ -214,7 +247,7 @@ impl Turba {
         let known: Vec<_> = uids.iter().filter_map(|uid| Some((uid, table.get(uid)?))).collect();
         let cards = known.iter().filter(|(_, row)| has_photo(row)).map(|(uid, _)| card(uid, book));
         let calls = scan.calls.iter().cloned().chain(cards).collect();
-        let answers = self.session.batch(calls).await.map_err(fault::of_site)?;
+        let answers = self.halves(calls).await?;
         let (found, cards) = answers.split_at_checked(scan.calls.len()).unwrap_or_default();
         let Some(tags) = scan.read(found) else { return Ok(Rows::new()) };
         let mut cards = cards.iter();
@@ -230,6 +263,10 @@ impl Turba {
         }
         Ok(rows)
     }
+}
+
+fn layout_calls(book: &str) -> Vec<Call> {
+    vec![call("contacts.fields", vec![json!(book)]), call("contacts.getSourcesConfig", vec![json!({"browse": true})])]
 }
 
 /// Whether the book's "name" is a field of its own; `None` when the configuration does not tell.
@@ -274,7 +311,7 @@ fn card(uid: &str, book: &str) -> Call {
 
 /// uid -> fields of the answers of [`searches`]. A contact with several addresses comes in several rows of the same key, two contacts
 /// with one uid in rows of different keys (then `"__key"` is null, and the vCard, which Turba refuses, tells the reason).
-fn collect(answers: &[Result<Json, horde::Error>]) -> Result<HashMap<String, Map<String, Json>>, horde::Error> {
+fn collect(answers: &[Answer]) -> Result<HashMap<String, Map<String, Json>>, horde::Error> {
     let mut table: HashMap<String, Map<String, Json>> = HashMap::new();
     for (n, answer) in answers.iter().enumerate() {
         let answer = answer.as_ref().map_err(Clone::clone)?;
@@ -315,7 +352,7 @@ fn with_tags(layout: &Layout, row: &Map<String, Json>, tags: &[String]) -> Prope
 }
 
 /// A contact from its fields and its vCard (`None`: none was asked for).
-fn put_together(layout: &Layout, row: Option<&Map<String, Json>>, card: Option<&Result<Json, horde::Error>>) -> Got {
+fn put_together(layout: &Layout, row: Option<&Map<String, Json>>, card: Option<&Answer>) -> Got {
     let Some(row) = row else {
         return match card {
             Some(Err(horde::Error::Fatal(reason))) => Got::Broken(reason.clone()),

@@ -33,7 +33,7 @@ pub(super) enum Kind {
 }
 
 /// One property: where it lives, best place first.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Rule {
     pub(super) tag: Tag,
     pub(super) kind: Kind,

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Value as Json, json};
 
-use super::{Turba, call, fault, uids};
+use super::{Answer, Turba, call, fault, uids};
 use crate::{horde::Call, source::Error};
 
 /// `contacts.listTagInfo` gives no more than this.
@@ -21,19 +21,21 @@ pub(super) struct Scan {
 }
 
 impl Turba {
-    /// The calls that tell the categories of all contacts of a book; `None` when they would not tell all of them.
-    pub(super) async fn scan(&self, book: &str) -> Result<Option<Scan>, Error> {
-        let me = self.session.user().to_owned();
-        // "" for all tags: null does not pass through XML-RPC.
-        let info = |user: &str| call("contacts.listTagInfo", vec![json!(""), json!(user)]);
+    /// The questions that [`Turba::scan`] begins with.
+    pub(super) fn scan_calls(&self) -> Vec<Call> {
         // 4: Horde_Perms::READ.
-        let first = self.session.batch(vec![call("contacts.listShares", vec![json!(4)]), info(&me)]).await;
-        let mut first = first.map_err(fault::of_site)?.into_iter();
-        let (Some(Ok(shares)), Some(Ok(mine))) = (first.next(), first.next()) else { return Ok(None) };
-        let Some(mut writers) = writers(&shares, book) else { return Ok(None) };
-        writers.insert(me.clone());
-        let others: Vec<_> = writers.iter().filter(|user| **user != me).map(|user| info(user)).collect();
-        let mut infos = vec![mine];
+        vec![call("contacts.listShares", vec![json!(4)]), info(self.session.user())]
+    }
+
+    /// The calls that tell the categories of all contacts of a book; `None` when they would not tell all of them. `first` are the answers
+    /// to [`Turba::scan_calls`].
+    pub(super) async fn scan(&self, book: &str, first: &[Answer]) -> Result<Option<Scan>, Error> {
+        let [Ok(shares), Ok(mine)] = first else { return Ok(None) };
+        let Some(mut writers) = writers(shares, book) else { return Ok(None) };
+        let me = self.session.user();
+        let others: Vec<_> = writers.iter().filter(|user| *user != me).map(|user| info(user)).collect();
+        writers.insert(me.to_owned());
+        let mut infos = vec![mine.clone()];
         for answer in self.session.batch(others).await.map_err(fault::of_site)? {
             let Ok(answer) = answer else { return Ok(None) };
             infos.push(answer);
@@ -42,15 +44,21 @@ impl Turba {
         let tags: HashMap<u64, String> = tags.into_iter().flatten().collect();
         let users: Vec<_> = writers.into_iter().collect();
         let search = |id: &u64| {
-            call("contacts.searchTags", vec![json!(id), json!(10), json!(0), json!(""), json!(users), json!(true)])
+            let params = vec![json!(id), json!(10), json!(0), json!(""), json!(users), json!(true)];
+            call("contacts.searchTags", params)
         };
         Ok(Some(Scan { calls: tags.keys().map(search).collect(), names: tags.into_values().collect() }))
     }
 }
 
+/// The tags that a user has given. "" for all tags: null does not pass through XML-RPC.
+fn info(user: &str) -> Call {
+    call("contacts.listTagInfo", vec![json!(""), json!(user)])
+}
+
 impl Scan {
     /// uid -> tags, from the answers to the calls; `None` when one of them failed.
-    pub(super) fn read(&self, answers: &[Result<Json, crate::horde::Error>]) -> Option<HashMap<String, Vec<String>>> {
+    pub(super) fn read(&self, answers: &[Answer]) -> Option<HashMap<String, Vec<String>>> {
         let mut found: HashMap<String, Vec<String>> = HashMap::new();
         for (name, answer) in self.names.iter().zip(answers) {
             for uid in uids(answer.as_ref().ok()?)? {

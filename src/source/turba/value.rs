@@ -78,7 +78,7 @@ pub(super) fn from_field(rule: &Rule, column: &Column, field: &Json) -> Option<V
     }
 }
 
-/// A row of Horde's answer (field -> value) as properties; "file as" is always there if anything names the contact.
+/// A row of Horde's answer (field -> value) as properties.
 pub(super) fn from_row(layout: &Layout, row: &Map<String, Json>) -> Properties {
     let mut item = Properties::default();
     for rule in RULES {
@@ -86,9 +86,6 @@ pub(super) fn from_row(layout: &Layout, row: &Map<String, Json>) -> Properties {
         if let Some(value) = row.get(column.field).and_then(|field| from_field(rule, column, field)) {
             item.0.insert(rule.tag, value);
         }
-    }
-    if !item.0.contains_key(&c::FILE_AS) {
-        item.set_text(c::FILE_AS, file_as(&item));
     }
     item
 }
@@ -258,8 +255,8 @@ mod tests {
 
     #[test]
     fn html_notes_become_text() {
-        let body = Body { kind: BodyKind::Html, data: "<p>a &lt;b&gt; &amp;amp;</p>\r\n<div>c<br>d</div>".into() };
+        let body = Body { kind: BodyKind::Html, data: "<p>a &lt;b&gt; &amp;amp;</p><div>c<br>d</div>".into() };
         let Some(Value::Body(body)) = notes(&body) else { panic!() };
-        assert_eq!(body.data, "a <b> &amp;\r\n c\r\nd");
+        assert_eq!(body.data, "a <b> &amp;\r\nc\r\nd");
     }
 }

@@ -103,6 +103,20 @@ const TEXT_MAX: usize = 256;
 const DEVICE_INFORMATION_MAX: usize = 32;
 
 impl Info {
+    /// Reads an info file in either form ([`super::Device::info`] does, with the file's name).
+    ///
+    /// # Errors
+    /// A line that cannot be understood: its number from 1 (0 = the file as a whole), and the reason in words.
+    pub fn parse(file: &[u8]) -> Result<Self, (usize, String)> {
+        parse(file).map(|sheet| sheet.info).map_err(|broken| (broken.line, broken.reason))
+    }
+
+    /// The text that replaces `old`: the same file with only those values changed that differ, or a new file where `old` is empty
+    /// or cannot be read.
+    pub fn rewrite(&self, old: &[u8]) -> String {
+        write(parse(old).ok().as_ref(), self)
+    }
+
     /// Takes over what a request shows. Gives whether anything changed that is worth writing: `last_seen` alone only
     /// every ten minutes.
     pub fn touch(&mut self, now: u64, seen: &Seen<'_>) -> bool {

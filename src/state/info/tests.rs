@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn read(text: &str) -> Result<Info, (usize, String)> {
-    parse(text.as_bytes()).map(|sheet| sheet.info).map_err(|broken| (broken.line, broken.reason))
+    Info::parse(text.as_bytes())
 }
 
 #[test]
