@@ -28,7 +28,7 @@ use crate::{
     proto::{
         Version,
         class::{self, Class, Properties, View},
-        sync::{Collection, CollectionResponse, Options},
+        sync::{Collection, CollectionResponse, CommandKind, Options},
     },
     source::{self, Source},
 };
@@ -135,15 +135,21 @@ pub async fn run<S: Source>(source: &S, log: &mut impl Log, task: Task<'_>) -> R
         deleted_meanwhile: Vec::new(),
         now,
     };
+    // What the phone wants to change or see must not come from what a source remembers of earlier.
+    let looked = request.commands.iter().any(|c| matches!(c.kind, CommandKind::Change | CommandKind::Fetch));
+    if looked {
+        work.collect(cursor).await?;
+    }
     let responses = client::carry_out(&mut work, log, &history, &request.commands).await?;
     // A cursor read before own writes would miss them, and have them looked at again next time.
     let cursor = cursor.filter(|_| work.touched.is_empty());
+    let looked = looked && work.touched.is_empty();
     let (mut commands, mut more) = (Vec::new(), false);
     if request.get_changes.unwrap_or(true) {
         // The phone asks for the same answer again and again: one of the items may be what it cannot take.
         let window = if replays >= CAREFUL_AFTER { window.min(1) } else { window.min(LARGEST_WINDOW) };
         // While a first listing is being delivered there is no need to ask for more.
-        if work.state.dirty.len() + work.state.gone.len() <= window {
+        if !looked && work.state.dirty.len() + work.state.gone.len() <= window {
             work.collect(cursor).await?;
         }
         if replays >= ASIDE_AFTER {
@@ -153,8 +159,9 @@ pub async fn run<S: Source>(source: &S, log: &mut impl Log, task: Task<'_>) -> R
     }
     let Work { mut state, settled, view, deleted_meanwhile, .. } = work;
     state.gone.extend(deleted_meanwhile);
-    let key = record(log, history, &base, &state, settled).await?;
-    let speaks = !responses.is_empty() || !commands.is_empty() || more || key != base.key();
+    let answers = !responses.is_empty();
+    let key = record(log, history, &base, &state, settled, answers).await?;
+    let speaks = answers || !commands.is_empty() || more || key != base.key();
     let response = CollectionResponse {
         class: source.class(),
         key: key.to_string(),
@@ -346,17 +353,18 @@ pub fn refused(class: Class, place: Place<'_>, key: String, status: u16, version
     Outcome { response, speaks: true }
 }
 
-/// Puts what happened on disk; gives the key for the answer.
+/// Puts what happened on disk; gives the key for the answer. An answer that `answers` the phone's commands has a key of its own.
 async fn record(
     log: &mut impl Log,
     history: History,
     base: &State,
     state: &State,
     settled: Vec<state::Settled>,
+    answers: bool,
 ) -> Result<SyncKey, Error> {
     let mut generation = Generation::between(base, state);
     generation.settled = settled;
-    if generation.is_empty() {
+    if generation.is_empty() && !answers {
         if (state.cursor, state.listed) != (base.cursor, base.listed)
             && let Some(cursor) = state.cursor
         {

@@ -208,7 +208,8 @@ fn garbage_and_half_requests_do_no_harm() {
     let mut phone = site.phone("garbage1", "14.1");
     let book = phone.pair_and_sync();
     let body = phone.sync_request(&book, &Request::default()).encode();
-    for n in 0..20_usize {
+    // From one byte on: an empty Sync is a request of its own.
+    for n in 1..20_usize {
         phone.send("Sync", &body[..body.len() * n / 20]).break_off();
     }
     phone.sync_all(&book);
