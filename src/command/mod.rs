@@ -121,6 +121,10 @@ impl From<state::Error> for Error {
     fn from(error: state::Error) -> Self {
         match error {
             state::Error::Io { .. } => Self::RetryLater { reason: error.to_string(), after: Duration::from_secs(60) },
+            // The phone comes back by itself once the administrator has corrected the file.
+            state::Error::Unreadable { .. } => {
+                Self::RetryLater { reason: error.to_string(), after: Duration::from_secs(300) }
+            }
             error => Self::Internal(error.to_string()),
         }
     }

@@ -15,7 +15,7 @@ use super::{Context, contacts, folder_sync, unix_time};
 use crate::{
     error::Error,
     source::{self, Source},
-    state::{Info, WipeStatus},
+    state::{Info, Stamp, WipeStatus},
     sync::{self, Hierarchy, Place, Watch},
 };
 
@@ -157,13 +157,23 @@ struct Watcher<'a> {
     collections: &'a [String],
     watches: BTreeMap<String, Watch>,
     hierarchy_seen: u64,
+    /// Stamp of the info file when it was last looked at; `None` = not yet.
+    stamp: Option<Stamp>,
     /// Why the last look failed.
     trouble: Option<source::Error>,
 }
 
 impl<'a> Watcher<'a> {
     fn new(ctx: &'a Context, turn: &'a Turn<'a>, collections: &'a [String]) -> Self {
-        Self { ctx, turn, collections, watches: BTreeMap::new(), hierarchy_seen: unix_time(), trouble: None }
+        Self {
+            ctx,
+            turn,
+            collections,
+            watches: BTreeMap::new(),
+            hierarchy_seen: unix_time(),
+            stamp: None,
+            trouble: None,
+        }
     }
 
     /// One look. Trouble at the back does not end the wait: the next look may work.
@@ -224,24 +234,21 @@ impl<'a> Watcher<'a> {
     }
 
     /// Comes back when the info file was edited in a way that the gate must see.
-    async fn info_edited(&self) {
-        let mut stamp = self.ctx.device.stamp();
+    async fn info_edited(&mut self) {
         loop {
-            tokio::time::sleep(Duration::from_secs(1)).await;
             let now = self.ctx.device.stamp();
-            if now == stamp {
-                continue;
-            }
-            stamp = now;
-            let same = |info: &Info| {
-                let gate =
-                    |i: &Info| (i.policy_key, i.blocked, i.wipe == WipeStatus::Pending, i.wipe == WipeStatus::Wiped);
-                gate(info) == gate(&self.ctx.info)
-            };
-            if !self.ctx.device.info().is_ok_and(|info| info.as_ref().is_some_and(same)) {
+            if self.stamp.replace(now) != Some(now) && self.gate_differs() {
                 return;
             }
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
+    }
+
+    /// Whether the gate has other facts now than when it let the request pass.
+    fn gate_differs(&self) -> bool {
+        let facts = |i: &Info| (i.policy_key, i.blocked, i.wipe == WipeStatus::Pending, i.wipe == WipeStatus::Wiped);
+        let same = |info: &Info| facts(info) == facts(&self.ctx.info);
+        !self.ctx.device.info().is_ok_and(|info| info.as_ref().is_some_and(same))
     }
 
     /// The end of the time: good news only if the last look worked.

@@ -98,7 +98,9 @@ fn provisioned(info: Option<&Info>, policy: &Settings, asked: &Asked) -> Gate {
         // A clock that was set back does not make a policy expire.
         let age = asked.now.saturating_sub(info.policy_time);
         let fresh = policy.refresh_hours == 0 || age < u64::from(policy.refresh_hours) * 3600;
-        fresh && info.policy == policy.hash(asked.version)
+        // Keys that were taken over from another server stay good while there is nothing to be asked of the device.
+        let taken_over = info.policy.is_empty() && policy.asks_nothing();
+        fresh && (taken_over || info.policy == policy.hash(asked.version))
     });
     if current { Gate::Pass } else { POLICY_REFRESH }
 }

@@ -26,7 +26,10 @@ pub(super) fn check(id: &str, device_type: &str) -> Result<DeviceId, Error> {
 /// What an error of the state directory means to the phone. The log names the file.
 pub(super) fn told(error: state::Error) -> Error {
     match error {
-        state::Error::Unreadable { .. } => Error::Internal(error.to_string()),
+        // The phone comes back by itself once the administrator has corrected the file.
+        state::Error::Unreadable { .. } => {
+            Error::RetryLater { reason: error.to_string(), after: Duration::from_secs(300) }
+        }
         state::Error::Io { .. } => Error::RetryLater { reason: error.to_string(), after: Duration::from_secs(60) },
         state::Error::Name(_) => Error::Status(108),
     }

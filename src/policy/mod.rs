@@ -126,6 +126,11 @@ impl Settings {
         context.finish().as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// Whether nothing is asked of devices: every setting has its default.
+    pub fn asks_nothing(&self) -> bool {
+        self.values == Self::default().values
+    }
+
     /// The value of a setting that is one text.
     fn text(&self, tag: Tag) -> &str {
         let found = TABLE.iter().zip(&self.values).find(|(row, _)| row.tag == tag);

@@ -4,7 +4,10 @@ pub mod turba;
 
 use std::{future::Future, time::Duration};
 
-use crate::proto::class::{Class, Patch, Properties};
+use crate::{
+    proto::class::{Class, Patch, Properties},
+    wbxml::Tag,
+};
 
 /// A container of items (address book, calendar, ...) that the user may see.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -129,6 +132,11 @@ pub trait Source: Send + Sync {
     /// Whether [`Source::add`] uses the uid that it is given.
     fn grants_uids(&self) -> bool {
         true
+    }
+
+    /// Properties that the source fills in by itself when nobody sets them.
+    fn filled_in(&self) -> &'static [Tag] {
+        &[]
     }
 
     /// Changes the properties that the patch names, and no others.

@@ -202,8 +202,8 @@ fn adopt<S: Source>(work: &mut Work<'_, S>, uid: String, item: &Properties) -> (
         // An id that the phone has already must never answer an Add: phones delete the item then.
         return (status::MALFORMED, None);
     }
-    let fingerprint = work.fingerprint(item);
-    (status::SUCCESS, Some((id, Item { uid, fingerprint })))
+    let fingerprint = work.own_fingerprint(item);
+    (status::SUCCESS, Some((id, Item::received(uid, fingerprint))))
 }
 
 /// Whether an item was there and has been deleted.
@@ -255,7 +255,7 @@ async fn change<S: Source>(
             return Ok((status::NOT_FOUND, None));
         }
     };
-    let server_changed = work.fingerprint(&current) != had.fingerprint;
+    let server_changed = !work.same(&had, &current) && work.fingerprint(&current) != had.seen;
     if server_changed && !unsure && server_wins(work) {
         work.look_at(&had.uid);
         return Ok((status::CONFLICT, None));
@@ -276,9 +276,9 @@ async fn change<S: Source>(
             }
         }
     }
-    let fingerprint = work.fingerprint(&changed);
+    let fingerprint = work.own_fingerprint(&changed);
     items.insert(id.clone(), Fetched::Item(changed));
-    Ok((status::SUCCESS, Some((id, Item { uid: had.uid, fingerprint }))))
+    Ok((status::SUCCESS, Some((id, Item::received(had.uid, fingerprint)))))
 }
 
 async fn delete<S: Source>(work: &mut Work<'_, S>, command: &Command) -> Result<(u16, Option<(String, Item)>), Error> {
@@ -327,7 +327,7 @@ fn refuse<S: Source>(work: &mut Work<'_, S>, command: &Command) -> u16 {
 
 /// The phone's version of an item was not taken: it gets the server's, even if that has not changed.
 fn give_back<S: Source>(work: &mut Work<'_, S>, id: &str, had: &Item) {
-    work.state.items.insert(id.to_owned(), Item { uid: had.uid.clone(), fingerprint: 0 });
+    work.state.items.insert(id.to_owned(), Item::sent(had.uid.clone(), 0));
     work.look_at(&had.uid);
 }
 

@@ -268,6 +268,20 @@ impl<'a, S: Source> Work<'a, S> {
         digest(&class::encoded(self.source.class(), item, &self.view))
     }
 
+    /// Fingerprint of an item as the phone wrote it.
+    fn own_fingerprint(&self, item: &Properties) -> u64 {
+        let mut item = item.clone();
+        for tag in self.source.filled_in() {
+            item.0.remove(tag);
+        }
+        self.fingerprint(&item)
+    }
+
+    /// Whether the phone has the item as it is now.
+    fn same(&self, had: &state::Item, item: &Properties) -> bool {
+        had.fingerprint == if had.own { self.own_fingerprint(item) } else { self.fingerprint(item) }
+    }
+
     fn server_id(&self, item_id: &str) -> String {
         format!("{}:{item_id}", self.place.id)
     }

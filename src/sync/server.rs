@@ -162,14 +162,19 @@ impl<S: Source> Work<'_, S> {
                 Fetched::Item(item) => {
                     let fingerprint = self.fingerprint(&item);
                     let id = item_id(&uid);
-                    let kind = match self.state.items.get(&id) {
+                    let had = self.state.items.get(&id).cloned();
+                    let kind = match had {
                         Some(had) if had.uid != uid => {
-                            self.put_aside(uid, format!("its id is that of {}", had.uid.clone()));
+                            self.put_aside(uid, format!("its id is that of {}", had.uid));
                             continue;
                         }
-                        Some(had) if had.fingerprint == fingerprint => continue,
+                        Some(had) if self.same(&had, &item) => {
+                            self.state.items.insert(id, Item::sent(uid, fingerprint));
+                            continue;
+                        }
                         // The phone does not expect an item back that it has just sent.
-                        _ if self.touched.contains(&uid) => {
+                        Some(had) if self.touched.contains(&uid) => {
+                            self.state.items.insert(id, Item { seen: fingerprint, ..had });
                             later.push(uid);
                             continue;
                         }
@@ -178,7 +183,7 @@ impl<S: Source> Work<'_, S> {
                     };
                     self.state.aside.remove(&uid);
                     let server_id = self.server_id(&id);
-                    self.state.items.insert(id, Item { uid, fingerprint });
+                    self.state.items.insert(id, Item::sent(uid, fingerprint));
                     commands.push(ServerCommand { kind, server_id, item });
                 }
             }

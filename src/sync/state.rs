@@ -20,6 +20,29 @@ pub(super) struct Item {
     pub(super) uid: String,
     /// Fingerprint of the item as the phone has it.
     pub(super) fingerprint: u64,
+    /// The phone wrote the item and it was not looked at since: properties that the source fills in by itself are not in the fingerprint.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) own: bool,
+    /// Fingerprint of what the source made of the phone's version, if that is something else and the phone was not told yet; 0 = none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) seen: u64,
+}
+
+impl Item {
+    /// An item as the source gave it to the phone.
+    pub(super) fn sent(uid: String, fingerprint: u64) -> Self {
+        Self { uid, fingerprint, own: false, seen: 0 }
+    }
+
+    /// An item as the phone gave it to the source.
+    pub(super) fn received(uid: String, fingerprint: u64) -> Self {
+        Self { uid, fingerprint, own: true, seen: 0 }
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The state of one generation.

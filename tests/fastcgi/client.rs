@@ -1,6 +1,6 @@
 //! The web server's side of FastCGI, as far as tests and benchmarks need it: it can also do what no web server should.
 
-#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 

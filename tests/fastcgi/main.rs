@@ -1,8 +1,9 @@
 //! The FastCGI door through real unix sockets: what the specification asks for, what web servers do, and what nobody should.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod client;
+mod echo;
 
 use std::{
     path::{Path, PathBuf},
@@ -483,23 +484,11 @@ async fn the_end_of_the_program_does_not_wait_for_ever() {
     client.expect_close().await;
 }
 
-/// Builds the echo program and tells where it is.
-fn echo_program() -> PathBuf {
-    let status = std::process::Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--example", "echo"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()
-        .unwrap();
-    assert!(status.success());
-    let deps = std::env::current_exe().unwrap();
-    deps.ancestors().nth(2).map(|target| target.join("examples/echo")).unwrap()
-}
-
 async fn exhausted(dir: &Path, more: &[&str]) {
     let socket = dir.join("s");
     let mut program = std::process::Command::new("sh")
         .args(["-c", "ulimit -n 64 && exec \"$@\"", "sh"])
-        .arg(echo_program())
+        .arg(echo::build())
         .args(["--listen", &format!("fastcgi:unix:{}", socket.display())])
         .args(more)
         .spawn()

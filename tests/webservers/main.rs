@@ -1,11 +1,16 @@
 //! The samples in `apache/` and `lighttpd/` with the real servers from Debian's packages.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "../fastcgi/echo.rs"]
+mod echo;
 mod http;
 mod servers;
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use http::{BASIC, Body, Reply, ask, send};
 use servers::{Place, Web, kill, wait_until};
@@ -76,8 +81,8 @@ fn half_is_not_whole(web: &Web) {
     assert!(half.as_ref().is_none_or(|half| !half.whole || half.status >= 500), "{half:?}");
 }
 
-/// The program ends and comes back: a waiting phone is answered, then it is 503, then all is well at once.
-fn restart(place: &Place, door: &str, web: &Web, retry_after: &[&str]) {
+/// The program ends and comes back: a waiting phone is answered, then it is 503, then all is well, after `back` at the latest.
+fn restart(place: &Place, door: &str, web: &Web, retry_after: &[&str], back: Duration) {
     let bridge = place.bridge(door);
     exercise(web);
     half_is_not_whole(web);
@@ -92,6 +97,10 @@ fn restart(place: &Place, door: &str, web: &Web, retry_after: &[&str]) {
         assert_eq!((away.status, away.headers("retry-after")), (503, retry_after.to_vec()), "{away:?}");
     }
     let _bridge = place.bridge(door);
+    let start = Instant::now();
+    while start.elapsed() < back && ask(web.port, "POST", EAS, &Body::Length(b"x")).unwrap().status == 503 {
+        thread::sleep(Duration::from_millis(50));
+    }
     good(web, "POST", EAS, &Body::Length(b"x"));
     good(web, "POST", "/autodiscover/autodiscover.xml", &Body::Length(b"x"));
 }
@@ -135,7 +144,7 @@ fn respawn(web: &Web) {
 fn apache_proxy_with_many_threads() {
     let place = Place::new();
     let web = place.apache(&["apache/mpm-many-phones.conf", "apache/activesync-proxy.conf"], &PROXY);
-    restart(&place, &place.unix_door(), &web, &["30"]);
+    restart(&place, &place.unix_door(), &web, &["30"], Duration::ZERO);
 }
 
 #[test]
@@ -148,14 +157,14 @@ fn apache_proxy_queues_on_a_socket_that_stays() {
 fn apache_tcp() {
     let place = Place::new();
     let web = place.apache(&["apache/activesync-tcp.conf"], &PROXY);
-    restart(&place, &format!("fastcgi:tcp:127.0.0.1:{}", place.bridge_port), &web, &["30"]);
+    restart(&place, &format!("fastcgi:tcp:127.0.0.1:{}", place.bridge_port), &web, &["30"], Duration::ZERO);
 }
 
 #[test]
 fn apache_http() {
     let place = Place::new();
     let web = place.apache(&["apache/activesync-http.conf"], &["proxy", "proxy_http"]);
-    restart(&place, &format!("http:127.0.0.1:{}", place.bridge_port), &web, &["30"]);
+    restart(&place, &format!("http:127.0.0.1:{}", place.bridge_port), &web, &["30"], Duration::ZERO);
 }
 
 #[test]
@@ -179,7 +188,8 @@ fn apache_cgi() {
 fn lighttpd_socket() {
     let place = Place::new();
     let web = place.lighttpd("lighttpd/50-activesync.conf");
-    restart(&place, &place.unix_door(), &web, &[]);
+    // lighttpd looks once a second whether it is back.
+    restart(&place, &place.unix_door(), &web, &[], Duration::from_secs(3));
 }
 
 #[test]

@@ -35,7 +35,10 @@ pub(super) enum Verdict {
 /// An address and user (hashed) from which wrong passwords came.
 #[derive(Debug, Clone)]
 struct Failures {
+    /// Wrong according to Horde.
     count: u32,
+    /// Refused unasked.
+    refused: u32,
     last: Instant,
     until: Instant,
     wrong: Vec<Digest>,
@@ -57,20 +60,25 @@ pub(super) struct Limits {
 }
 
 impl Memory {
-    /// Judges an attempt of `sender` (address and user) with `login` (user and password).
-    pub(super) fn judge(&self, sender: &Digest, login: &Digest, limits: Limits, now: Instant) -> Verdict {
+    /// Judges an attempt of `sender` (address and user) with `login` (user and password). A password that is known to be wrong stays
+    /// 401: the phone must ask its user for another. Ever new ones bring a pause in the end.
+    pub(super) fn judge(&mut self, sender: &Digest, login: &Digest, limits: Limits, now: Instant) -> Verdict {
         let verified = self.right.get(login);
         if verified.is_some_and(|at| now.saturating_duration_since(*at) < limits.remember) {
             return Verdict::Right;
         }
-        let Some(failures) = self.failures.get(sender).filter(|f| now < f.until) else { return Verdict::Ask };
-        if failures.wrong.contains(login) || (failures.count >= limits.attempts && verified.is_none()) {
-            if failures.count >= limits.attempts.saturating_mul(STUBBORN) {
-                return Verdict::Slow(failures.until.saturating_duration_since(now));
-            }
+        let Some(failures) = self.failures.get_mut(sender).filter(|f| now < f.until) else { return Verdict::Ask };
+        if failures.wrong.contains(login) {
             return Verdict::Wrong;
         }
-        Verdict::Ask
+        if failures.count < limits.attempts || verified.is_some() {
+            return Verdict::Ask;
+        }
+        failures.refused = failures.refused.saturating_add(1);
+        if failures.count.saturating_add(failures.refused) > limits.attempts.saturating_mul(STUBBORN) {
+            return Verdict::Slow(failures.until.saturating_duration_since(now));
+        }
+        Verdict::Wrong
     }
 
     /// Horde said yes.
@@ -84,7 +92,7 @@ impl Memory {
     pub(super) fn failed(&mut self, sender: Digest, login: Digest, limits: Limits, now: Instant) {
         self.right.remove(&login);
         make_room(&mut self.failures, now, |f| f.last);
-        let fresh = Failures { count: 0, last: now, until: now, wrong: Vec::new() };
+        let fresh = Failures { count: 0, refused: 0, last: now, until: now, wrong: Vec::new() };
         let failures = self.failures.entry(sender).or_insert_with(|| fresh.clone());
         if now.saturating_duration_since(failures.last) > FORGET {
             *failures = fresh;
@@ -169,12 +177,8 @@ mod tests {
             let until = memory.failures[&digest(1)].until - now;
             assert!(until >= last && until <= LIMITS.max_delay);
             last = until;
-            let expected = match n + 1 {
-                0..5 => Verdict::Ask,
-                5..20 => Verdict::Wrong,
-                _ => Verdict::Slow(until),
-            };
-            assert_eq!(memory.judge(&digest(1), &digest(999), LIMITS, now), expected, "{n}");
+            let verdict = memory.judge(&digest(1), &digest(100 + n), LIMITS, now);
+            assert_eq!(verdict, Verdict::Wrong, "known to be wrong {n}");
         }
         assert_eq!(last, LIMITS.max_delay);
         // The same user at another address, and a password that was right before from the same address.
@@ -182,6 +186,23 @@ mod tests {
         assert_eq!(memory.judge(&digest(1), &digest(7), LIMITS, now), Verdict::Ask);
         memory.succeeded(&digest(1), digest(7), now);
         assert_eq!(memory.judge(&digest(1), &digest(999), LIMITS, now), Verdict::Ask);
+    }
+
+    #[test]
+    fn who_goes_on_guessing_has_to_pause() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        let mut seen = Vec::new();
+        for n in 0..30 {
+            let verdict = memory.judge(&digest(1), &digest(n), LIMITS, now);
+            if verdict == Verdict::Ask {
+                memory.failed(digest(1), digest(n), LIMITS, now);
+            }
+            seen.push(verdict);
+        }
+        // Five are asked, the fifth failure brings a pause of 80 s, and 20 in all are borne with.
+        let slow = Verdict::Slow(Duration::from_secs(80));
+        assert_eq!(seen, [vec![Verdict::Ask; 5], vec![Verdict::Wrong; 15], vec![slow; 10]].concat());
+        assert_eq!(memory.judge(&digest(1), &digest(4), LIMITS, now), Verdict::Wrong);
     }
 
     #[test]

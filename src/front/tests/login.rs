@@ -57,10 +57,11 @@ async fn wrong_passwords_are_not_passed_on_for_ever() {
     let mut seen = Vec::new();
     for n in 0..30 {
         let got = Ask::options().login("alice", &format!("guess {n}")).send(&place).await;
+        assert_eq!(got.header("Retry-After").is_some(), got.status == 503);
         seen.push(got.status);
     }
     assert_eq!(place.horde.asked(), 5);
-    assert!(seen.iter().all(|s| *s == 401), "{seen:?}");
+    assert_eq!(seen, [vec![401; 20], vec![503; 10]].concat());
     // The right password of the same user at another address, and another user at the same address.
     let mut ask = Ask::options();
     ask.remote = "198.51.100.9";

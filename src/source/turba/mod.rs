@@ -23,6 +23,7 @@ use crate::{
     horde::{self, Call, Session},
     proto::class::{Class, Patch, Properties},
     state::Beside,
+    wbxml::{Tag, tag::contacts},
 };
 
 /// The virtual address book of people that the user writes to: no place for contacts.
@@ -174,6 +175,10 @@ impl Source for Turba {
 
     async fn add(&self, container: &str, wish: &str, item: &Properties) -> Result<String, Error> {
         self.add_item(container, wish, item).await
+    }
+
+    fn filled_in(&self) -> &'static [Tag] {
+        &[contacts::FILE_AS]
     }
 
     async fn change(&self, container: &str, uid: &str, patch: &Patch) -> Result<(), Error> {
