@@ -139,7 +139,7 @@ fn value(rest: &str, text: bool) -> Result<(usize, String), String> {
         Some('\'') => literal(rest)?,
         _ => return bare(rest, text),
     };
-    let behind = rest.get(length..).unwrap_or_default().trim_start_matches([',', ' ', '\t']);
+    let behind = rest.get(length..).unwrap_or_default().trim_start_matches(|c: char| c == ',' || c.is_whitespace());
     if behind.is_empty() || comment(behind) {
         Ok((length, value))
     } else {

@@ -134,6 +134,16 @@ fn a_rewrite_changes_nothing_but_values() {
     assert_eq!(read(&text), Ok(info));
 }
 
+/// Text that was pasted from a web page has such blanks; a rewrite made the line unreadable, because it quotes the value.
+#[test]
+fn a_no_break_space_in_front_of_a_comment_is_a_blank() {
+    let text = "user = x\u{a0}# his\nrwstatus = \"2\"\u{a0}# now\n";
+    let sheet = parse(text.as_bytes()).expect("readable");
+    assert_eq!((sheet.info.wipe, sheet.info.user.as_str()), (WipeStatus::Pending, "x"));
+    let info = Info { user: "y".to_owned(), ..sheet.info.clone() };
+    assert_eq!(read(&write(Some(&sheet), &info)), Ok(info));
+}
+
 /// Files as the driver wrote them in its three periods, and what administrators made of them.
 #[test]
 fn old_php_files_are_read() {
