@@ -179,6 +179,8 @@ pub(super) const FIELDS: &[Field] = &[
 pub(super) const DEVICE_SECTION: &str = "\n# What the device tells of itself.\n";
 /// In front of those keys.
 pub(super) const DEVICE_PREFIX: &str = "device_information.";
+/// In front of keys that come from the PHP-serialized form.
+pub(super) const PHP_PREFIX: &str = "php_";
 /// Above keys of unknown meaning.
 pub(super) const UNKNOWN_SECTION: &str = "\n# Kept, but not used.\n";
 

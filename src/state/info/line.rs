@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::field::{DEVICE_PREFIX, FIELDS, Field, GUARDED, MISTAKEN};
+use super::field::{DEVICE_PREFIX, FIELDS, Field, GUARDED, MISTAKEN, PHP_PREFIX};
 
 /// What a line with a value is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +95,6 @@ fn separator(line: &str, after_key: usize) -> (usize, bool) {
 
 /// What a key means; other spellings (case, underscores, hyphens) of a known one are that one.
 fn meaning(name: &str) -> Result<Key, String> {
-    let reduced = |name: &str| name.to_ascii_lowercase().replace(['_', '-'], "");
     let wanted = reduced(name);
     if let Some(index) = FIELDS.iter().position(|field: &Field| reduced(field.key) == wanted) {
         return Ok(Key::Field(index));
@@ -107,14 +106,27 @@ fn meaning(name: &str) -> Result<Key, String> {
     {
         return Ok(Key::Device(element.to_owned()));
     }
-    let near = GUARDED.iter().find(|known| distance(known, &wanted) <= 2);
-    match near {
-        Some(known) => Err(format!("{name:?} is not known; is {known:?} meant?")),
-        None if MISTAKEN.contains(&wanted.as_str()) => Err(format!(
-            "{name:?} is not known; to wipe the device write \"rwstatus = 2\", to lock it out \"blocked = true\""
-        )),
+    // What another server left behind was checked when it was taken over.
+    let foreign = name.starts_with(PHP_PREFIX);
+    match misspelt(name).filter(|_| !foreign) {
+        Some(reason) => Err(reason),
         None => Ok(Key::Unknown(name.to_owned())),
     }
+}
+
+/// Why a key that is not known must not be passed over: it looks as if one was meant that keeps a device out.
+pub(super) fn misspelt(name: &str) -> Option<String> {
+    let wanted = reduced(name);
+    if let Some(known) = GUARDED.iter().find(|known| distance(known, &wanted) <= 2) {
+        return Some(format!("{name:?} is not known; is {known:?} meant?"));
+    }
+    MISTAKEN.contains(&wanted.as_str()).then(|| {
+        format!("{name:?} is not known; to wipe the device write \"rwstatus = 2\", to lock it out \"blocked = true\"")
+    })
+}
+
+fn reduced(name: &str) -> String {
+    name.to_ascii_lowercase().replace(['_', '-'], "")
 }
 
 /// How many letters must be added, removed or replaced to make one word of the other.
@@ -139,7 +151,7 @@ fn value(rest: &str, text: bool) -> Result<(usize, String), String> {
         Some('\'') => literal(rest)?,
         _ => return bare(rest, text),
     };
-    let behind = rest.get(length..).unwrap_or_default().trim_start_matches([',', ' ', '\t']);
+    let behind = rest.get(length..).unwrap_or_default().trim_start_matches(|c: char| c == ',' || c.is_whitespace());
     if behind.is_empty() || comment(behind) {
         Ok((length, value))
     } else {

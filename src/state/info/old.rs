@@ -1,6 +1,10 @@
 //! The form in which Horde's file state driver of 2010 wrote its info files: a PHP-serialized array or `stdClass`.
 
-use super::{Info, WipeStatus, field::quoted};
+use super::{
+    Info, WipeStatus,
+    field::{PHP_PREFIX, quoted},
+    line::misspelt,
+};
 use crate::state::php::{self, Value};
 
 /// Whether the file has that form.
@@ -30,10 +34,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Info, String> {
             "user" => info.user = text,
             "id" => info.id = text,
             _ => {
+                if let Some(reason) = misspelt(&name) {
+                    return Err(reason);
+                }
                 let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
                 let name: String =
                     name.chars().map(|c| if u8::try_from(c).is_ok_and(plain) { c } else { '_' }).collect();
-                info.unknown.insert(format!("php_{}", name.chars().take(50).collect::<String>()), literal(value));
+                info.unknown
+                    .insert(format!("{PHP_PREFIX}{}", name.chars().take(50).collect::<String>()), literal(value));
             }
         }
     }

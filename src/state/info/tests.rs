@@ -134,6 +134,16 @@ fn a_rewrite_changes_nothing_but_values() {
     assert_eq!(read(&text), Ok(info));
 }
 
+/// Text that was pasted from a web page has such blanks; a rewrite made the line unreadable, because it quotes the value.
+#[test]
+fn a_no_break_space_in_front_of_a_comment_is_a_blank() {
+    let text = "user = x\u{a0}# his\nrwstatus = \"2\"\u{a0}# now\n";
+    let sheet = parse(text.as_bytes()).expect("readable");
+    assert_eq!((sheet.info.wipe, sheet.info.user.as_str()), (WipeStatus::Pending, "x"));
+    let info = Info { user: "y".to_owned(), ..sheet.info.clone() };
+    assert_eq!(read(&write(Some(&sheet), &info)), Ok(info));
+}
+
 /// Files as the driver wrote them in its three periods, and what administrators made of them.
 #[test]
 fn old_php_files_are_read() {
@@ -158,7 +168,16 @@ fn old_php_files_are_read() {
     assert_eq!(large.policy_key, 0);
     assert!(read("a:1:{s:9:\"policykey\";i:1;").is_err());
     assert!(read("a:1:{s:8:\"rwstatus\";i:7;}").is_err());
+    assert!(read("a:1:{s:9:\"rwstatuss\";i:2;}").is_err(), "a misspelt key is told, as in the other form");
     assert_eq!(read("a:1:{s:8:\"rwstatus\";b:0;}").map(|info| info.wipe), Ok(WipeStatus::None));
+}
+
+/// With its prefix such a key looked like a misspelt one, so that the rewritten file could not be read.
+#[test]
+fn keys_of_an_old_file_are_not_taken_for_misspelt_ones_afterwards() {
+    let old = b"a:1:{s:6:\"icykey\";i:2;}";
+    let info = Info::parse(old).expect("readable");
+    assert_eq!(read(&info.rewrite(old)), Ok(info));
 }
 
 #[test]
