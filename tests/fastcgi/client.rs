@@ -16,6 +16,7 @@ pub(crate) const END: u8 = 3;
 pub(crate) const PARAMS: u8 = 4;
 pub(crate) const STDIN: u8 = 5;
 pub(crate) const STDOUT: u8 = 6;
+pub(crate) const STDERR: u8 = 7;
 pub(crate) const GET_VALUES: u8 = 9;
 
 pub(crate) fn record(kind: u8, id: u16, content: &[u8]) -> Vec<u8> {
@@ -123,6 +124,8 @@ impl Client {
                     answer.end = content[4];
                     return Some((id, self.open.remove(&id).unwrap()));
                 }
+                // Some programs end a stream that they did not use.
+                STDERR if content.is_empty() => {}
                 kind => panic!("record of type {kind} in the answer"),
             }
         }

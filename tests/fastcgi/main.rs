@@ -144,6 +144,25 @@ async fn a_connection_is_kept_if_asked_for_and_closed_if_not() {
     client.expect_close().await;
 }
 
+/// A web server gives the number to the next request as soon as it has seen the end of the one before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_next_request_may_come_before_the_task_of_the_last_one_is_heard_of() {
+    let server = Server::start(|limits| limits.requests_per_connection = 1);
+    let asking = (0..32).map(|_| {
+        let path = server.path.clone();
+        tokio::spawn(async move {
+            let mut client = Client::connect(&path).await;
+            for _ in 0..300 {
+                let answer = client.ask(1, true, "/", b"again").await;
+                assert_eq!((answer.end, answer.text().as_str()), (0, "again"));
+            }
+        })
+    });
+    for client in asking.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn large_bodies_both_ways() {
     let server = Server::start(|_| {});

@@ -1,6 +1,14 @@
 //! One FastCGI connection: reads records, starts a task for each request, and tells the tasks when their client has gone.
 
-use std::{collections::HashMap, io, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use tokio::{
@@ -13,7 +21,7 @@ use tokio::{
 use super::{
     pairs::{put_pair, read_pairs},
     record::{End, Record, Records, kind, put_record},
-    writer::Writer,
+    writer::{Reply, Writer},
 };
 use crate::gateway::{
     Body, BodyError, BodySender, Handler, Hangup, HangupSender, Limits, Request, Response, answer::answer,
@@ -89,6 +97,8 @@ struct Running {
     keep: bool,
     hangup: HangupSender,
     stage: Stage,
+    /// The end of the answer is on its way: from now on the other side may give the number to another request.
+    ending: Arc<AtomicBool>,
 }
 
 /// How much of a request has arrived.
@@ -235,10 +245,25 @@ where
         self.writer.send(&reply).await
     }
 
+    /// Forgets the requests whose answers are sent, before their tasks are heard of by the ordinary way: the next request comes as soon as
+    /// the other side has seen the end of the one before.
+    async fn collect_ended(&mut self) -> Option<Close> {
+        while self.requests.values().any(|running| running.ending.load(Ordering::Acquire)) {
+            match self.tasks.join_next().await {
+                Some(Ok((id, Ok(())))) => self.ended(id),
+                _ => return Some(Close::Cut),
+            }
+        }
+        None
+    }
+
     async fn begin(&mut self, id: u16, content: &[u8]) -> io::Result<Option<Close>> {
         let Some(&[role_high, role_low, flags, ..]) = content.first_chunk::<8>() else {
             return Err(broken("the begin of a request is too short"));
         };
+        if let Some(close) = self.collect_ended().await {
+            return Ok(Some(close));
+        }
         if self.requests.contains_key(&id) {
             return Err(broken("a request began while another had its number"));
         }
@@ -249,7 +274,8 @@ where
         } else {
             let (sender, hangup) = Hangup::new();
             let keep = flags & KEEP_CONN != 0;
-            self.requests.insert(id, Running { keep, hangup: sender, stage: Stage::Params(Vec::new(), hangup) });
+            let stage = Stage::Params(Vec::new(), hangup);
+            self.requests.insert(id, Running { keep, hangup: sender, stage, ending: Arc::default() });
             return Ok(None);
         };
         self.unread |= flags & KEEP_CONN == 0;
@@ -301,13 +327,15 @@ where
             hangup,
             may_wait: true,
         };
-        let (handler, writer, grace) = (Arc::clone(&self.handler), Arc::clone(&self.writer), self.limits.hangup_grace);
-        self.tasks.spawn(async move { (id, run(id, request, verdict, &*handler, &writer, grace).await) });
+        let reply = Reply { id, writer: Arc::clone(&self.writer), ending: Arc::clone(&running.ending) };
+        let (handler, grace) = (Arc::clone(&self.handler), self.limits.hangup_grace);
+        self.tasks.spawn(async move { (id, run(request, verdict, &*handler, &reply, grace).await) });
     }
 
     fn refuse(&mut self, id: u16, status: u16, hangup: Hangup) {
-        let writer = Arc::clone(&self.writer);
-        self.tasks.spawn(async move { (id, writer.answer(id, Response::status(status), &hangup).await) });
+        let Some(running) = self.requests.get(&id) else { return };
+        let reply = Reply { id, writer: Arc::clone(&self.writer), ending: Arc::clone(&running.ending) };
+        self.tasks.spawn(async move { (id, reply.answer(Response::status(status), &hangup).await) });
     }
 
     async fn stdin(&mut self, id: u16, content: Bytes) -> io::Result<()> {
@@ -378,16 +406,15 @@ fn broken(text: &'static str) -> io::Error {
 
 /// Answers one request; an error means that the connection is of no use any more.
 async fn run<W: AsyncWrite + Unpin, H: Handler>(
-    id: u16,
     request: Request,
     verdict: Verdict,
     handler: &H,
-    writer: &Writer<W>,
+    reply: &Reply<W>,
     grace: Duration,
 ) -> io::Result<()> {
     let hangup = request.hangup.clone();
     match answer(handler, request, verdict, grace).await {
-        Some(response) if !hangup.is_gone() => writer.answer(id, response, &hangup).await,
-        _ => writer.end(id, End::Complete).await,
+        Some(response) if !hangup.is_gone() => reply.answer(response, &hangup).await,
+        _ => reply.give_up().await,
     }
 }

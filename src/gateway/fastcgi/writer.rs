@@ -1,6 +1,13 @@
 //! The answering side of a FastCGI connection, shared by the requests on it.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
@@ -47,32 +54,50 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
         self.send(&records).await
     }
 
+    /// Tells the other side that nothing more will come.
+    pub(super) async fn shutdown(&self) {
+        if let Some(mut socket) = self.to.lock().await.take() {
+            let _ = socket.shutdown().await;
+        }
+    }
+}
+
+/// Where one request is answered.
+#[derive(Debug)]
+pub(super) struct Reply<W> {
+    pub(super) id: u16,
+    pub(super) writer: Arc<Writer<W>>,
+    /// Set before the end of the answer is sent.
+    pub(super) ending: Arc<AtomicBool>,
+}
+
+impl<W: AsyncWrite + Unpin> Reply<W> {
     /// Sends a whole answer; a small one in one write. A streamed body that breaks off is an error: the connection must be cut then, so
     /// that the web server does not take the half for the whole.
-    pub(super) async fn answer(&self, id: u16, response: Response, hangup: &Hangup) -> io::Result<()> {
+    pub(super) async fn answer(&self, response: Response, hangup: &Hangup) -> io::Result<()> {
         let mut header = answer_header(&response);
         match response.body {
             ResponseBody::Full(body) if header.len() + body.len() <= MAX_CONTENT => {
                 header.extend_from_slice(&body);
-                self.last(id, &header).await
+                self.last(&header).await
             }
             ResponseBody::Full(body) => {
-                self.piece(id, &header).await?;
+                self.piece(&header).await?;
                 let mut pieces = body.chunks(MAX_CONTENT).peekable();
                 while let Some(piece) = pieces.next_if(|piece| piece.len() == MAX_CONTENT) {
-                    self.piece(id, piece).await?;
+                    self.piece(piece).await?;
                 }
-                self.last(id, pieces.next().unwrap_or_default()).await
+                self.last(pieces.next().unwrap_or_default()).await
             }
             ResponseBody::Stream(body) => {
-                self.piece(id, &header).await?;
-                self.stream(id, body, hangup.clone()).await?;
-                self.last(id, &[]).await
+                self.piece(&header).await?;
+                self.stream(body, hangup.clone()).await?;
+                self.last(&[]).await
             }
         }
     }
 
-    async fn stream(&self, id: u16, mut body: Body, mut hangup: Hangup) -> io::Result<()> {
+    async fn stream(&self, mut body: Body, mut hangup: Hangup) -> io::Result<()> {
         loop {
             let piece = tokio::select! {
                 piece = body.next() => piece.map_err(io::Error::other)?,
@@ -80,31 +105,31 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
             };
             let Some(piece) = piece else { return Ok(()) };
             for piece in piece.chunks(MAX_CONTENT) {
-                self.piece(id, piece).await?;
+                self.piece(piece).await?;
             }
         }
     }
 
-    async fn piece(&self, id: u16, piece: &[u8]) -> io::Result<()> {
+    async fn piece(&self, piece: &[u8]) -> io::Result<()> {
         let mut records = Vec::with_capacity(piece.len() + 8);
-        put_record(&mut records, kind::STDOUT, id, piece);
-        self.send(&records).await
+        put_record(&mut records, kind::STDOUT, self.id, piece);
+        self.writer.send(&records).await
     }
 
-    async fn last(&self, id: u16, piece: &[u8]) -> io::Result<()> {
+    async fn last(&self, piece: &[u8]) -> io::Result<()> {
         let mut records = Vec::with_capacity(piece.len() + 32);
         if !piece.is_empty() {
-            put_record(&mut records, kind::STDOUT, id, piece);
+            put_record(&mut records, kind::STDOUT, self.id, piece);
         }
-        put_record(&mut records, kind::STDOUT, id, &[]);
-        put_end(&mut records, id, End::Complete);
-        self.send(&records).await
+        put_record(&mut records, kind::STDOUT, self.id, &[]);
+        put_end(&mut records, self.id, End::Complete);
+        self.ending.store(true, Ordering::Release);
+        self.writer.send(&records).await
     }
 
-    /// Tells the other side that nothing more will come.
-    pub(super) async fn shutdown(&self) {
-        if let Some(mut socket) = self.to.lock().await.take() {
-            let _ = socket.shutdown().await;
-        }
+    /// Ends a request that nobody wants an answer to any more.
+    pub(super) async fn give_up(&self) -> io::Result<()> {
+        self.ending.store(true, Ordering::Release);
+        self.writer.end(self.id, End::Complete).await
     }
 }
