@@ -7,7 +7,7 @@ use super::{
     kept::{Kept, Photo, Plan, plan},
     number,
     read::{Got, LARGEST_PHOTO},
-    table::{Kind, RULES},
+    table::{Kind, Layout, RULES},
 };
 use crate::{
     convert::vcard,
@@ -54,17 +54,42 @@ impl Turba {
         let before = self.kept(uid).map_err(fault::unavailable)?;
         let layout = self.layout(book).await?;
         let mut plan = plan(&layout, &now, &before, patch);
-        if !plan.fields.is_empty() {
-            match self.replace(book, uid, &plan).await {
-                Err(Error::Refused(text)) if plan.lose_rare_characters(&layout) => {
-                    log::info!("{text}: trying again without the characters that an old database does not take");
-                    self.replace(book, uid, &plan).await?;
-                }
-                result => result?,
+        if plan.kept != before {
+            self.keep(uid, &plan).await?;
+            // Horde's history tells the user's other devices; it must move although Horde itself gets nothing new.
+            if plan.fields.is_empty() {
+                plan.fields.insert("__uid".into(), json!(uid));
             }
         }
+        if !plan.fields.is_empty()
+            && let Err(error) = self.replace_as_far_as_possible(book, uid, &layout, &mut plan).await
+        {
+            // What may have been carried out all the same is asked for again, with the same result.
+            if !matches!(error, Error::Uncertain(_)) && plan.kept != before {
+                plan.kept = before;
+                self.keep(uid, &plan).await?;
+            }
+            return Err(error);
+        }
         self.photo(book, uid, &plan.photo).await;
-        if plan.kept == before { Ok(()) } else { self.keep(uid, &plan).await }
+        Ok(())
+    }
+
+    async fn replace_as_far_as_possible(
+        &self,
+        book: &str,
+        uid: &str,
+        layout: &Layout,
+        plan: &mut Plan,
+    ) -> Result<(), Error> {
+        match self.replace(book, uid, plan).await {
+            Err(Error::Refused(text)) if plan.lose_rare_characters(layout) => {
+                log::info!("{text}: trying again without the characters that an old database does not take");
+                self.keep(uid, plan).await?;
+                self.replace(book, uid, plan).await
+            }
+            result => result,
+        }
     }
 
     pub(super) async fn delete_item(&self, book: &str, uid: &str) -> Result<(), Error> {
