@@ -22,7 +22,7 @@ use tokio::{net::TcpStream, sync::watch, time::timeout};
 
 use super::{
     Body, BodyError, BodySender, Handler, Hangup, HangupSender, Headers, Limits, Request, Response, ResponseBody,
-    answer::answer, body::Verdict,
+    answer::answer, body::Verdict, patient::Patient,
 };
 
 /// Pieces of a body that may wait for the handler.
@@ -38,11 +38,12 @@ pub(super) async fn serve_connection<H: Handler>(
     let peer = stream.peer_addr()?.ip().to_canonical();
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.first_byte).max_buf_size(limits.max_params);
+    let stall = limits.body_idle;
     let service = service_fn(move |request| {
         let (handler, limits) = (Arc::clone(&handler), Arc::clone(&limits));
         async move { one_request(request, peer, handler, limits).await }
     });
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, stall)), service));
     let closed = async {
         let _ = closing.wait_for(|closing| *closing).await;
     };

@@ -9,6 +9,7 @@ mod http;
 mod limits;
 pub mod listen;
 mod params;
+mod patient;
 mod serve;
 
 use std::{future::Future, net::IpAddr};
