@@ -110,6 +110,10 @@ fn main() {
     let count = CONTACTS.to_string();
     let done = Command::new(seed).args(["--photos", "10", &user.user, &count, "0", "0", "0", "0"]).status().unwrap();
     assert!(done.success(), "tests/lab/seed");
+    // Horde's own server syncs only the address books that the user has chosen.
+    let book = user.book();
+    let chosen = format!("a:1:{{i:0;s:{}:\"{book}\";}}", book.len());
+    user.call("horde.setPreference", &serde_json::json!(["turba", "sync_books", chosen]));
     let direct = format!("[horde]\nurl = \"http://{}/horde/rpc.php\"\n", lab.rpc());
     let site = Site::with("bench", Door::wanted(), &direct);
 
@@ -147,7 +151,7 @@ fn main() {
     row("Sync without changes", a[1], b[1], "target: 2 times, at most 1 PHP");
     row("OPTIONS", a[2], b[2], "target: no PHP");
     row("refused (wrong policy key)", a[3], b[3], "target: no PHP");
-    waiting(&site, &user, if short { 50 } else { 500 });
+    waiting(&site, &lab.user("waiting"), if short { 100 } else { 1000 });
 }
 
 /// Resident memory of the bridge, in KiB.
@@ -163,7 +167,7 @@ fn waiting(site: &Site, user: &Horde, count: usize) {
     for i in 0..count {
         let mut phone = paired(site, user, &format!("waiting{i}"));
         let book = phone.contacts();
-        phone.prime(&book, None);
+        phone.sync_all(&book);
         phones.push((phone, book));
     }
     // Once around, so that what is needed only once is there; then what each wait adds.

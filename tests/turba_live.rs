@@ -263,10 +263,9 @@ async fn long_values_are_kept_whole_until_the_web_side_changes_them() {
     // A phone that sends everything back as it got it writes nothing at all.
     let seen = turba.cursor(&book).await.unwrap();
     turba.change(&book, &uid, &Patch { set: expected.clone(), clear: vec![] }).await.unwrap();
-    assert_eq!(
-        turba.changes(&book, seen, turba.cursor(&book).await.unwrap()).await.unwrap().modify,
-        Vec::<String>::new()
-    );
+    // Other tests write to the same address book meanwhile.
+    let changes = turba.changes(&book, seen, turba.cursor(&book).await.unwrap()).await.unwrap();
+    assert!(!changes.modify.contains(&uid));
 
     let patch =
         Patch { set: item([text(c::JOB_TITLE, "Boss"), text(c::FILE_AS, "Mine")]), clear: vec![c::EMAIL2_ADDRESS] };

@@ -72,7 +72,7 @@ $AUTHCONF
     'auth' => array('type' => 'basic'),
     'autodiscovery' => 'user',
     'outlookdiscovery' => false,
-    'logging' => array('type' => 'perdevice', 'path' => '$LAB/log/activesync', 'level' => 'proto'),
+    'logging' => array('type' => 'none'),
     'ping' => array('heartbeatmin' => 60, 'heartbeatmax' => 2700, 'heartbeatdefault' => 480, 'deviceping' => true, 'waitinterval' => 15),
     'reminders' => array(),
 );

@@ -57,7 +57,7 @@ impl Turba {
         if plan.kept != before {
             self.keep(uid, &plan).await?;
             // Horde's history tells the user's other devices; it must move although Horde itself gets nothing new.
-            if plan.fields.is_empty() {
+            if plan.fields.is_empty() && plan.kept.merge(&plan.after) != before.merge(&now) {
                 plan.fields.insert("__uid".into(), json!(uid));
             }
         }
