@@ -34,7 +34,7 @@ impl Turba {
             result = self.import(book, wish, &plan).await;
         }
         match result {
-            Ok(()) => self.photo(book, wish, &plan.photo).await,
+            Ok(()) => self.photo(book, wish, &plan.photo).await?,
             Err(error @ (Error::Exists | Error::Uncertain(_))) => return Err(error),
             Err(error) => {
                 self.forget_kept(&[wish.to_owned()]).await;
@@ -71,8 +71,7 @@ impl Turba {
             }
             return Err(error);
         }
-        self.photo(book, uid, &plan.photo).await;
-        Ok(())
+        self.photo(book, uid, &plan.photo).await
     }
 
     async fn replace_as_far_as_possible(
@@ -202,10 +201,11 @@ impl Turba {
         })
     }
 
-    /// Writes or clears the photo of a contact that is there otherwise.
-    async fn photo(&self, book: &str, uid: &str, photo: &Photo) {
+    /// Writes or clears the photo of a contact that is there otherwise. When Horde cannot be asked now, the phone has to send its change
+    /// again: the contact is found by its uid then, and only the photo is missing.
+    async fn photo(&self, book: &str, uid: &str, photo: &Photo) -> Result<(), Error> {
         let (content, form) = match photo {
-            Photo::Leave => return,
+            Photo::Leave => return Ok(()),
             Photo::Clear => (json!({"photo": "", "phototype": ""}), "array"),
             Photo::Set(bytes) => (json!(vcard::photo_card(bytes)), "text/vcard"),
         };
@@ -216,9 +216,14 @@ impl Turba {
             result = self.session.write("contacts.replace", params).await;
         }
         self.memory.forget(book, uid);
-        if let Err(error) = result {
-            // The contact as such is there: an error would make the phone send all of it again, as a new one.
-            log::error!("contact {uid}: the photo cannot be stored: {error}");
+        match result {
+            Err(error) if error.is_temporary() => Err(Error::Uncertain(format!("the photo of {uid}: {error}"))),
+            // The contact as such is there, and Horde will not take this photo next time either.
+            Err(error) => {
+                log::error!("contact {uid}: the photo cannot be stored: {error}");
+                Ok(())
+            }
+            Ok(_) => Ok(()),
         }
     }
 }
