@@ -19,6 +19,7 @@ mod site;
 mod tree;
 
 use std::{
+    cell::RefCell,
     path::Path,
     process::Command,
     time::{Duration, Instant},
@@ -57,6 +58,8 @@ struct Side<'a> {
     lab: &'a Lab,
     pool: &'static str,
     phone: Box<dyn Fn(&str) -> Phone + 'a>,
+    /// Makes it forget what it has read for another device.
+    forget: Box<dyn Fn() + 'a>,
 }
 
 impl Side<'_> {
@@ -70,6 +73,7 @@ impl Side<'_> {
 
     /// First sync of all contacts by a new device.
     fn initial(&self, device: &str) -> (Cost, Phone, String) {
+        (self.forget)();
         let mut phone = (self.phone)(device);
         phone.folder_key = "0".to_owned();
         assert_eq!(phone.folder_sync().status(), Some(1));
@@ -115,15 +119,20 @@ fn main() {
     let chosen = format!("a:1:{{i:0;s:{}:\"{book}\";}}", book.len());
     user.call("horde.setPreference", &serde_json::json!(["turba", "sync_books", chosen]));
     let direct = format!("[horde]\nurl = \"http://{}/horde/rpc.php\"\n", lab.rpc());
-    let site = Site::with("bench", Door::wanted(), &direct);
+    let site = RefCell::new(Site::with("bench", Door::wanted(), &direct));
 
     let rival = |device: &str| {
         let mut phone = Phone::new(lab.port("P_EAS"), &user.user, &user.password, device, "14.1");
         phone.lenient = true;
         phone
     };
-    let theirs = Side { lab: &lab, pool: "eas", phone: Box::new(rival) };
-    let ours = Side { lab: &lab, pool: "rpc", phone: Box::new(|device| paired(&site, &user, device)) };
+    let theirs = Side { lab: &lab, pool: "eas", phone: Box::new(rival), forget: Box::new(|| ()) };
+    let ours = Side {
+        lab: &lab,
+        pool: "rpc",
+        phone: Box::new(|device| paired(&site.borrow(), &user, device)),
+        forget: Box::new(|| site.borrow_mut().restart_bridge()),
+    };
 
     println!("\n{:<34} {:>22}   {:>22}", "contacts", "Horde's own", "horde-eas");
     let mut results = Vec::new();
@@ -151,7 +160,7 @@ fn main() {
     row("Sync without changes", a[1], b[1], "target: 2 times, at most 1 PHP");
     row("OPTIONS", a[2], b[2], "target: no PHP");
     row("refused (wrong policy key)", a[3], b[3], "target: no PHP");
-    waiting(&site, &lab.user("waiting"), if short { 100 } else { 1000 });
+    waiting(&site.borrow(), &lab.user("waiting"), if short { 100 } else { 1000 });
 }
 
 /// Resident memory of the bridge, in KiB.
