@@ -335,9 +335,10 @@ fn server_wins<S: Source>(work: &Work<'_, S>) -> bool {
     work.state.options.iter().find_map(|o| o.server_wins).unwrap_or(true)
 }
 
-fn patch<S: Source>(work: &Work<'_, S>, sent: &Properties) -> Patch {
-    let supported = work.state.supported();
-    class::patch(work.source.class(), work.view.version, supported.as_deref(), sent)
+fn patch<S: Source>(work: &mut Work<'_, S>, sent: &Properties) -> Patch {
+    work.state.shown.extend(sent.0.keys().map(|tag| (tag.page(), tag.token())));
+    let (supported, shown) = (work.state.supported(), work.state.shown());
+    class::patch(work.source.class(), work.view.version, supported.as_deref(), &shown, sent)
 }
 
 /// The item as it is after the patch.

@@ -59,6 +59,9 @@ pub(super) struct State {
     pub(super) options: Vec<Options>,
     /// Supported, as (page, token).
     pub(super) supported: Option<Vec<(u8, u8)>>,
+    /// Properties that the phone has sent so far, as (page, token).
+    #[serde(default)]
+    pub(super) shown: BTreeSet<(u8, u8)>,
     /// What the phone has, by item id.
     pub(super) items: BTreeMap<String, Item>,
     /// uids that are new or changed and not yet looked at, in order.
@@ -92,6 +95,11 @@ impl State {
         self.supported.as_ref().map(|list| list.iter().filter_map(|(page, token)| Tag::known(*page, *token)).collect())
     }
 
+    /// The properties that the phone has sent so far.
+    pub(super) fn shown(&self) -> BTreeSet<Tag> {
+        self.shown.iter().filter_map(|(page, token)| Tag::known(*page, *token)).collect()
+    }
+
     /// Takes one generation on top.
     pub(super) fn apply(&mut self, delta: &Generation) {
         self.generation = delta.generation;
@@ -100,6 +108,7 @@ impl State {
         if let Some(options) = &delta.options {
             self.options.clone_from(options);
         }
+        self.shown.extend(&delta.shown);
         for id in &delta.removed {
             self.items.remove(id);
         }
@@ -133,6 +142,8 @@ pub(super) struct Generation {
     pub(super) listed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) options: Option<Vec<Options>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) shown: Vec<(u8, u8)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) set: Vec<(String, Item)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -177,6 +188,7 @@ impl Generation {
             cursor: state.cursor,
             listed: state.listed,
             options: (base.options != state.options).then(|| state.options.clone()),
+            shown: state.shown.difference(&base.shown).copied().collect(),
             set: state.items.iter().filter(|(id, item)| base.items.get(*id) != Some(item)).map(owned).collect(),
             removed: base.items.keys().filter(|id| !state.items.contains_key(*id)).cloned().collect(),
             dirty: left(&state.dirty, &base.dirty),

@@ -41,17 +41,23 @@ pub(super) struct Property {
     pub(super) ghostable: bool,
     /// Never emptied by being absent from a Change (MS-ASCMD 2.2.3.24.2).
     pub(super) kept: bool,
+    /// Many phones do not show it: its absence means something only from a phone that has sent it before.
+    pub(super) rare: bool,
 }
 
 impl Property {
     /// A ghostable property that all versions have.
     pub(super) const fn new(tag: Tag, kind: Kind) -> Self {
-        Self { tag, kind, since: Version::V2_5, until: Version::V16_1, ghostable: true, kept: false }
+        Self { tag, kind, since: Version::V2_5, until: Version::V16_1, ghostable: true, kept: false, rare: false }
     }
 
     /// A ghostable text that all versions have.
     pub(super) const fn text(tag: Tag) -> Self {
         Self::new(tag, Kind::Text)
+    }
+
+    pub(super) const fn rare(self) -> Self {
+        Self { rare: true, ..self }
     }
 
     pub(super) const fn since(self, since: Version) -> Self {
