@@ -195,7 +195,9 @@ async fn everything_survives_from_one_phone_to_another_and_can_be_cleared() {
     let changes = turba.changes(&book, before, turba.cursor(&book).await.unwrap()).await.unwrap();
     assert!(changes.add.contains(&uid), "{changes:?}");
     let both = [book.clone(), book.clone()];
-    assert_eq!(turba.cursors(&both).await.unwrap(), [turba.cursor(&book).await.unwrap(); 2]);
+    let at_least = turba.cursor(&book).await.unwrap();
+    let cursors = turba.cursors(&both).await.unwrap();
+    assert!(cursors.len() == 2 && cursors.iter().all(|cursor| *cursor >= at_least), "{cursors:?} {at_least}");
 
     // The same contact again is another one, unless it brings the same uid.
     assert_eq!(site.turba().add(&book, &uid, &made).await, Err(Error::Exists));

@@ -72,6 +72,7 @@ pub(super) struct Reply {
 pub(super) struct Http {
     client: reqwest::Client,
     url: String,
+    path: String,
     timeout: Duration,
     limit: usize,
 }
@@ -102,7 +103,12 @@ impl Http {
         }
         let client = builder.build().map_err(|e| format!("TLS for [horde] url {:?}: {}", settings.url, causes(&e)))?;
         let limit = settings.answer_limit.saturating_mul(1 << 20);
-        Ok(Self { client, url: url.to_string(), timeout, limit })
+        Ok(Self { client, path: url.path().to_owned(), url: url.to_string(), timeout, limit })
+    }
+
+    /// Path of `rpc.php` on its server.
+    pub(super) fn path(&self) -> &str {
+        &self.path
     }
 
     /// Longest time for one request.

@@ -56,6 +56,11 @@ impl Session {
         Ok(Some(pieces.into_iter().flatten().collect()))
     }
 
+    /// The href of a path below `rpc.php`, as [`Session::multiget`] wants it, where Horde is reached under its own address.
+    pub fn href(&self, path: &str) -> String {
+        format!("{}/{}", self.site.http.path(), path.trim_start_matches('/'))
+    }
+
     /// (href, etag) of all members of a collection; `path` as for [`Session::multiget`]. `None` when the site offers no WebDAV.
     ///
     /// # Errors

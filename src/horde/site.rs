@@ -39,7 +39,7 @@ pub(super) struct Site {
     pub(super) multicall: Offer,
     /// Whether WebDAV REPORT works here.
     pub(super) multiget: Offer,
-    http: Http,
+    pub(super) http: Http,
     turns: Semaphore,
     circuit: Circuit,
     next_id: AtomicU64,

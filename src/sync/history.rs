@@ -100,7 +100,7 @@ impl History {
                     self.replays = 0;
                 }
                 self.last_generation = generation.generation;
-                self.generations.push(generation);
+                self.generations.push(*generation);
                 self.open.clear();
                 self.dropped.clear();
             }
@@ -162,7 +162,7 @@ impl History {
 
     /// Writes the generation that follows the newest; the journal is written anew when it has outgrown its snapshot.
     pub(super) async fn write(&self, log: &mut impl Log, generation: Generation) -> Result<(), Error> {
-        let record = encode(&Record::Generation(generation))?;
+        let record = encode(&Record::Generation(Box::new(generation)))?;
         let outgrown = self.other_bytes + record.len() > self.snapshot_bytes.max(16 * 1024);
         if outgrown || self.generations.len() >= MOST_RECORDS {
             let snapshot = encode(&Record::Snapshot(Box::new(self.state(Position::Newest))))?;

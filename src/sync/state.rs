@@ -241,7 +241,7 @@ pub(super) struct Intent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Record {
     Snapshot(Box<State>),
-    Generation(Generation),
+    Generation(Box<Generation>),
     Intent(Intent),
     /// The newest generation was never received: it is dropped, what it settled is remembered.
     Rollback,

@@ -1,6 +1,7 @@
 //! Contacts in Turba (`docs/mapping.md` says field by field what goes where).
 
 mod cache;
+mod cards;
 mod country;
 mod fault;
 mod kept;

@@ -34,8 +34,6 @@ use crate::{
 const FEW: usize = 60;
 /// In a book of more contacts than this, the whole is never read at once, for the sake of memory here and in PHP.
 const WHOLE_BOOK: usize = 5_000;
-/// Calls that are worth two requests side by side.
-const WORTH_HALVING: usize = 20;
 /// Largest photo that a phone takes: 48 KiB of base64 (MS-ASCNTC 2.2.2.53).
 pub(super) const LARGEST_PHOTO: usize = 36 * 1024;
 
@@ -169,18 +167,6 @@ impl Turba {
         Ok(self.memory.set_layout(book, Layout::new(fields, plain)))
     }
 
-    /// One batch, as two at the same time if that is worth it: PHP is slower than this machine and the network.
-    async fn halves(&self, mut calls: Vec<Call>) -> Result<Vec<Answer>, Error> {
-        if calls.len() < WORTH_HALVING || !self.session.has_multicall().await {
-            return self.session.batch(calls).await.map_err(fault::of_site);
-        }
-        let rest = calls.split_off(calls.len() / 2);
-        let (first, second) = tokio::join!(self.session.batch(calls), self.session.batch(rest));
-        let mut answers = first.map_err(fault::of_site)?;
-        answers.extend(second.map_err(fault::of_site)?);
-        Ok(answers)
-    }
-
     /// Reads some contacts, each of them told about.
     async fn read_few(
         &self,
@@ -245,16 +231,14 @@ impl Turba {
             Err(error) => return Err(self.book_error(book, error).await),
         };
         let known: Vec<_> = uids.iter().filter_map(|uid| Some((uid, table.get(uid)?))).collect();
-        let cards = known.iter().filter(|(_, row)| has_photo(row)).map(|(uid, _)| card(uid, book));
-        let calls = scan.calls.iter().cloned().chain(cards).collect();
-        let answers = self.halves(calls).await?;
-        let (found, cards) = answers.split_at_checked(scan.calls.len()).unwrap_or_default();
-        let Some(tags) = scan.read(found) else { return Ok(Rows::new()) };
-        let mut cards = cards.iter();
+        let pictured: Vec<_> = known.iter().filter(|(_, row)| has_photo(row)).copied().collect();
+        let (found, cards) = tokio::join!(self.session.batch(scan.calls.clone()), self.cards(book, &pictured));
+        let (found, cards) = (found.map_err(fault::of_site)?, cards?);
+        let Some(tags) = scan.read(&found) else { return Ok(Rows::new()) };
         let mut rows = Rows::new();
         for (uid, row) in known {
             let got = match has_photo(row) {
-                true => put_together(layout, Some(row), cards.next()),
+                true => put_together(layout, Some(row), cards.get(uid)),
                 false => Got::Item(Arc::new(with_tags(layout, row, tags.get(uid).map_or(&[][..], Vec::as_slice)))),
             };
             if let Got::Item(item) = got {
@@ -304,7 +288,7 @@ fn searches(book: &str, layout: &Layout, (names, options): &(Json, Map<String, J
 }
 
 /// The vCard of a contact with nothing in it but photo and categories.
-fn card(uid: &str, book: &str) -> Call {
+pub(super) fn card(uid: &str, book: &str) -> Call {
     let only = json!({"PHOTO": {"wanted": true}, "CATEGORIES": {"wanted": true}});
     call("contacts.export", vec![json!(uid), json!("text/vcard"), json!([book]), only, json!({"skip_empty": true})])
 }
