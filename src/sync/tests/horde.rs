@@ -1,0 +1,268 @@
+//! Horde with one address book, and a journal in memory: both fail where they are told to.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use super::super::*;
+use crate::{
+    source::{Changes, Container, Fetched},
+    wbxml::tag::contacts,
+};
+
+/// What goes wrong next: the n-th write point from now, before or after the write.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fault {
+    pub(super) after: u32,
+    pub(super) done: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Faults(pub(super) Arc<Mutex<Option<Fault>>>);
+
+impl Faults {
+    /// `Some(done)`: fail here, with the write done or not.
+    pub(super) fn hit(&self) -> Option<bool> {
+        let mut fault = self.0.lock().unwrap();
+        match &mut *fault {
+            Some(Fault { after: 0, done }) => {
+                let done = *done;
+                *fault = None;
+                Some(done)
+            }
+            Some(Fault { after, .. }) => {
+                *after -= 1;
+                None
+            }
+            None => None,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    pub(super) items: BTreeMap<String, Properties>,
+    pub(super) history: Vec<(u64, char, String)>,
+    pub(super) modseq: u64,
+    pub(super) created: u64,
+}
+
+/// Horde with one address book.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Horde {
+    pub(super) book: Arc<Mutex<Book>>,
+    pub(super) faults: Faults,
+    pub(super) calls: Arc<Mutex<u32>>,
+    /// Whether items get the uid that was wished for.
+    pub(super) grants: bool,
+}
+
+/// What Horde makes of an item: it fills in FileAs and trims names.
+pub(super) fn kept(mut item: Properties) -> Properties {
+    for tag in [contacts::FIRST_NAME, contacts::LAST_NAME] {
+        let trimmed = item.text(tag).unwrap_or_default().trim().to_owned();
+        item.set_text(tag, trimmed);
+    }
+    let text = |tag| item.text(tag).unwrap_or_default().to_owned();
+    let file_as = format!("{}, {}", text(contacts::LAST_NAME), text(contacts::FIRST_NAME));
+    item.set_text(contacts::FILE_AS, file_as);
+    item
+}
+
+impl Horde {
+    pub(super) fn log(book: &mut Book, action: char, uid: &str) {
+        book.modseq += 1;
+        let modseq = book.modseq;
+        book.history.push((modseq, action, uid.to_owned()));
+    }
+
+    pub(super) fn put(&self, item: Properties) -> String {
+        let uid = {
+            let mut book = self.book.lock().unwrap();
+            book.created += 1;
+            format!("uid-{}", book.created)
+        };
+        self.put_as(uid, item)
+    }
+
+    pub(super) fn put_as(&self, uid: String, item: Properties) -> String {
+        let mut book = self.book.lock().unwrap();
+        // Horde makes a second item with the same uid, which can never be changed again.
+        assert!(book.items.insert(uid.clone(), kept(item)).is_none(), "{uid} exists");
+        Self::log(&mut book, 'a', &uid);
+        uid
+    }
+
+    pub(super) fn set(&self, uid: &str, item: Properties) {
+        let mut book = self.book.lock().unwrap();
+        book.items.insert(uid.to_owned(), kept(item));
+        Self::log(&mut book, 'm', uid);
+    }
+
+    pub(super) fn drop(&self, uid: &str) -> bool {
+        let mut book = self.book.lock().unwrap();
+        let there = book.items.remove(uid).is_some();
+        if there {
+            Self::log(&mut book, 'd', uid);
+        }
+        there
+    }
+
+    pub(super) fn lost<T>() -> Result<T, source::Error> {
+        Err(source::Error::Uncertain("cut".into()))
+    }
+
+    pub(super) fn down<T>() -> Result<T, source::Error> {
+        Err(source::Error::Unavailable { reason: "down".into(), retry_after: Duration::from_secs(1) })
+    }
+
+    pub(super) fn read(&self) -> Result<(), source::Error> {
+        *self.calls.lock().unwrap() += 1;
+        if self.faults.hit().is_some() { Self::down() } else { Ok(()) }
+    }
+}
+
+impl Source for Horde {
+    fn class(&self) -> Class {
+        Class::Contacts
+    }
+
+    async fn containers(&self) -> Result<Vec<Container>, source::Error> {
+        Ok(Vec::new())
+    }
+
+    async fn cursor(&self, _: &str) -> Result<u64, source::Error> {
+        self.read()?;
+        Ok(self.book.lock().unwrap().modseq)
+    }
+
+    async fn changes(&self, _: &str, from: u64, to: u64) -> Result<Changes, source::Error> {
+        self.read()?;
+        let mut changes = Changes::default();
+        for (modseq, action, uid) in &self.book.lock().unwrap().history {
+            if (from + 1..=to).contains(modseq) {
+                match action {
+                    'a' => changes.add.push(uid.clone()),
+                    'm' => changes.modify.push(uid.clone()),
+                    _ => changes.delete.push(uid.clone()),
+                }
+            }
+        }
+        Ok(changes)
+    }
+
+    async fn list(&self, _: &str) -> Result<Vec<String>, source::Error> {
+        self.read()?;
+        Ok(self.book.lock().unwrap().items.keys().cloned().collect())
+    }
+
+    async fn fetch(&self, _: &str, uids: &[String], _: &[String]) -> Result<Vec<Fetched>, source::Error> {
+        self.read()?;
+        let book = self.book.lock().unwrap();
+        let one = |uid: &String| match book.items.get(uid) {
+            Some(item) if item.text(contacts::SUFFIX) == Some("broken") => Fetched::Broken("cannot be read".into()),
+            Some(item) => Fetched::Item(item.clone()),
+            None => Fetched::Missing,
+        };
+        Ok(uids.iter().map(one).collect())
+    }
+
+    fn filled_in(&self) -> &'static [crate::wbxml::Tag] {
+        &[contacts::FILE_AS]
+    }
+
+    fn grants_uids(&self) -> bool {
+        self.grants
+    }
+
+    async fn add(&self, _: &str, wish: &str, item: &Properties) -> Result<String, source::Error> {
+        let fault = self.faults.hit();
+        if fault == Some(false) {
+            return Self::lost();
+        }
+        let uid = if self.grants { self.put_as(wish.to_owned(), item.clone()) } else { self.put(item.clone()) };
+        if fault == Some(true) { Self::lost() } else { Ok(uid) }
+    }
+
+    async fn change(&self, _: &str, uid: &str, patch: &crate::proto::class::Patch) -> Result<(), source::Error> {
+        let fault = self.faults.hit();
+        if fault == Some(false) {
+            return Self::lost();
+        }
+        let Some(mut item) = self.book.lock().unwrap().items.get(uid).cloned() else {
+            return Err(source::Error::NotFound);
+        };
+        for tag in &patch.clear {
+            item.0.remove(tag);
+        }
+        item.0.extend(patch.set.0.clone());
+        self.set(uid, item);
+        if fault == Some(true) { Self::lost() } else { Ok(()) }
+    }
+
+    async fn delete(&self, _: &str, uid: &str) -> Result<(), source::Error> {
+        let fault = self.faults.hit();
+        if fault == Some(false) {
+            return Self::lost();
+        }
+        let there = self.drop(uid);
+        match (there, fault) {
+            (_, Some(true)) => Self::lost(),
+            (true, _) => Ok(()),
+            (false, _) => Err(source::Error::NotFound),
+        }
+    }
+}
+
+/// A journal in memory that can be killed before or after each write.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) records: Vec<Vec<u8>>,
+    pub(super) faults: Faults,
+    pub(super) writes: u32,
+}
+
+impl Memory {
+    pub(super) fn write(&mut self, store: impl FnOnce(&mut Vec<Vec<u8>>)) -> Result<(), crate::state::Error> {
+        let killed = || crate::state::Error::Io { file: "memory".into(), source: std::io::Error::other("killed") };
+        match self.faults.hit() {
+            Some(false) => Err(killed()),
+            Some(true) => {
+                store(&mut self.records);
+                Err(killed())
+            }
+            None => {
+                self.writes += 1;
+                store(&mut self.records);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Log for Memory {
+    fn load(&mut self) -> Result<Vec<Vec<u8>>, crate::state::Error> {
+        Ok(self.records.clone())
+    }
+
+    async fn append(&mut self, record: &[u8]) -> Result<(), crate::state::Error> {
+        self.write(|records| records.push(record.to_vec()))
+    }
+
+    async fn replace(&mut self, new: &[Vec<u8>]) -> Result<(), crate::state::Error> {
+        self.write(|records| *records = new.to_vec())
+    }
+}
+
+pub(super) fn person(first: &str, last: &str) -> Properties {
+    let mut item = Properties::default();
+    item.set_text(contacts::FIRST_NAME, first);
+    item.set_text(contacts::LAST_NAME, last);
+    item
+}
+
+pub(super) fn place() -> Place<'static> {
+    Place { id: "Co1", container: "book", writable: true }
+}

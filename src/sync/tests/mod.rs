@@ -1,0 +1,356 @@
+//! A model: phones and a web user change one address book while answers get lost, the program is killed at every kind of write, and
+//! Horde fails. When all is quiet again, phones and Horde agree: nothing lost, doubled or resurrected.
+
+mod horde;
+mod phone;
+
+use std::{cell::Cell, collections::BTreeSet, rc::Rc};
+
+use proptest::prelude::*;
+
+use self::{
+    horde::{Fault, Horde, person, place},
+    phone::Phone,
+};
+use super::*;
+use crate::wbxml::tag::contacts;
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    WebAdd,
+    WebChange(usize),
+    WebDelete(usize),
+    WebBreak(usize),
+    PhoneAdd(usize),
+    PhoneChange(usize, usize),
+    PhoneDelete(usize, usize),
+    Sync { phone: usize, window: usize, lost: bool, fault: Option<(u32, bool)> },
+    Resync(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let fault = prop::option::weighted(0.3, (0..12u32, any::<bool>()));
+    prop_oneof![
+        2 => Just(Step::WebAdd),
+        2 => (0..50usize).prop_map(Step::WebChange),
+        1 => (0..50usize).prop_map(Step::WebDelete),
+        1 => (0..50usize).prop_map(Step::WebBreak),
+        2 => (0..2usize).prop_map(Step::PhoneAdd),
+        2 => (0..2usize, 0..50usize).prop_map(|(p, n)| Step::PhoneChange(p, n)),
+        1 => (0..2usize, 0..50usize).prop_map(|(p, n)| Step::PhoneDelete(p, n)),
+        6 => (0..2usize, 1..9usize, prop::bool::weighted(0.25), fault)
+            .prop_map(|(phone, window, lost, fault)| Step::Sync { phone, window, lost, fault }),
+        1 => (0..2usize).prop_map(Step::Resync),
+    ]
+}
+
+/// Names of all items, sorted: doubles show.
+fn names(items: impl Iterator<Item = Properties>) -> Vec<(String, String)> {
+    let text = |item: &Properties, tag| item.text(tag).unwrap_or_default().to_owned();
+    let mut names: Vec<_> =
+        items.map(|item| (text(&item, contacts::FIRST_NAME), text(&item, contacts::LAST_NAME))).collect();
+    names.sort();
+    names
+}
+
+struct World {
+    horde: Horde,
+    phones: [Phone; 2],
+    count: Cell<u32>,
+    deleted: Rc<std::cell::RefCell<BTreeSet<String>>>,
+    created: BTreeSet<String>,
+}
+
+impl World {
+    fn new() -> Self {
+        let horde = Horde { grants: true, ..Horde::default() };
+        let phones = [Phone::new(&horde), Phone::new(&horde)];
+        Self { horde, phones, count: Cell::new(0), deleted: Rc::default(), created: BTreeSet::new() }
+    }
+
+    fn fresh(&self, prefix: &str) -> String {
+        self.count.set(self.count.get() + 1);
+        format!("{prefix}{}", self.count.get())
+    }
+
+    fn nth(&self, n: usize) -> Option<(String, Properties)> {
+        let book = self.horde.book.lock().unwrap();
+        let n = n % book.items.len().max(1);
+        book.items.iter().nth(n).map(|(uid, item)| (uid.clone(), item.clone()))
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::WebAdd => {
+                let name = self.fresh("w");
+                self.created.insert(name.clone());
+                self.horde.put(person(&name, "web"));
+            }
+            Step::WebChange(n) => {
+                if let Some((uid, mut item)) = self.nth(n) {
+                    item.set_text(contacts::LAST_NAME, self.fresh("web"));
+                    item.set_text(contacts::SUFFIX, "");
+                    self.horde.set(&uid, item);
+                }
+            }
+            Step::WebBreak(n) => {
+                if let Some((uid, mut item)) = self.nth(n) {
+                    item.set_text(contacts::SUFFIX, "broken");
+                    self.horde.set(&uid, item);
+                }
+            }
+            Step::WebDelete(n) => {
+                if let Some((uid, item)) = self.nth(n) {
+                    self.deleted.borrow_mut().insert(item.text(contacts::FIRST_NAME).unwrap().to_owned());
+                    self.horde.drop(&uid);
+                }
+            }
+            Step::PhoneAdd(p) => {
+                let name = self.fresh("p");
+                self.created.insert(name.clone());
+                self.phones[p].add(person(&name, "phone"));
+            }
+            Step::PhoneChange(p, n) => {
+                // Horde stores every third one differently.
+                let last = self.fresh("phone");
+                let last = if n % 3 == 0 { format!("{last} ") } else { last };
+                self.phones[p].change(n, &last);
+            }
+            Step::PhoneDelete(p, n) => {
+                if let Some(first) = self.phones[p].delete(n) {
+                    self.deleted.borrow_mut().insert(first);
+                }
+            }
+            Step::Sync { phone, window, lost, fault } => {
+                *self.horde.faults.0.lock().unwrap() = fault.map(|(after, done)| Fault { after, done });
+                self.phones[phone].sync(window, lost);
+                *self.horde.faults.0.lock().unwrap() = None;
+            }
+            Step::Resync(p) => {
+                // Only a phone that has said all it wanted starts anew of its own accord.
+                if self.phones[p].waiting.is_empty() {
+                    self.phones[p].key = "0".into();
+                    self.phones[p].items.clear();
+                }
+            }
+        }
+    }
+
+    fn settle(&mut self) {
+        // What was put aside because its answers got lost again and again is tried again on another day.
+        for _ in 0..2 {
+            self.phones.iter_mut().for_each(|phone| phone.now += 2 * LISTING_INTERVAL);
+            // Twice: the changes of the second phone reach the first.
+            for p in [0, 1, 0, 1] {
+                self.phones[p].settle();
+            }
+        }
+        let book = self.horde.book.lock().unwrap();
+        let sound = |item: &&Properties| item.text(contacts::SUFFIX).is_none();
+        let there = names(book.items.values().filter(sound).cloned());
+        let broken: BTreeSet<String> =
+            book.items.values().filter(|i| !sound(i)).map(|i| i.text(contacts::FIRST_NAME).unwrap().into()).collect();
+        for phone in &self.phones {
+            let has = names(phone.items.values().cloned());
+            let has: Vec<_> = has.into_iter().filter(|(first, _)| !broken.contains(first)).collect();
+            assert_eq!(has, there, "phone and Horde differ");
+        }
+        let firsts: Vec<String> = names(book.items.values().cloned()).into_iter().map(|(first, _)| first).collect();
+        let distinct: BTreeSet<String> = firsts.iter().cloned().collect();
+        assert_eq!(distinct.len(), firsts.len(), "doubled: {firsts:?}");
+        let deleted = self.deleted.borrow();
+        let lost: Vec<_> = self.created.iter().filter(|n| !deleted.contains(*n) && !distinct.contains(*n)).collect();
+        assert!(lost.is_empty(), "lost: {lost:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn phones_and_horde_agree_in_the_end(steps in prop::collection::vec(step(), 1..70)) {
+        let mut world = World::new();
+        for step in steps {
+            world.take(step);
+        }
+        world.settle();
+    }
+}
+
+fn filled(count: usize) -> (Horde, Phone) {
+    let horde = Horde::default();
+    for i in 0..count {
+        horde.put(person(&format!("n{i}"), "x"));
+    }
+    let mut phone = Phone::new(&horde);
+    phone.settle();
+    assert_eq!(phone.items.len(), count);
+    (horde, phone)
+}
+
+#[test]
+fn an_older_key_than_the_one_before_restarts_the_collection() {
+    let (horde, mut phone) = filled(3);
+    let old = phone.key.clone();
+    for i in 0..3 {
+        horde.put(person(&format!("m{i}"), "x"));
+        phone.sync(9, false);
+    }
+    phone.key = old;
+    phone.sync(9, false);
+    assert_eq!(phone.key, "0");
+}
+
+#[test]
+fn ids_stay_the_same_after_a_resync_and_on_a_second_device() {
+    let (horde, phone) = filled(5);
+    let mut second = Phone::new(&horde);
+    second.settle();
+    assert_eq!(phone.items, second.items);
+}
+
+#[test]
+fn a_sync_without_changes_asks_once_and_writes_nothing() {
+    let (horde, mut phone) = filled(5);
+    let (calls, writes, key) = (*horde.calls.lock().unwrap(), phone.log.writes, phone.key.clone());
+    phone.sync(9, false);
+    assert_eq!((*horde.calls.lock().unwrap(), phone.log.writes, phone.key), (calls + 1, writes, key));
+}
+
+#[test]
+fn the_cost_of_a_change_does_not_grow_with_the_collection() {
+    let bytes = |phone: &Phone| phone.log.records.iter().map(Vec::len).sum::<usize>();
+    let (horde, mut phone) = filled(2000);
+    phone.sync(9, false);
+    let before = bytes(&phone);
+    horde.put(person("one", "more"));
+    phone.sync(9, false);
+    assert!(bytes(&phone) < before + 400, "{} bytes for one change", bytes(&phone) - before);
+}
+
+#[test]
+fn own_changes_are_not_echoed() {
+    let (_, mut phone) = filled(2);
+    phone.change(0, "new");
+    phone.add(person("mine", "y"));
+    let request = phone.request(9);
+    let task = Task { place: place(), request: &request, version: Version::V14_1, now: 0, window: 9, cursor: None };
+    let outcome = block_on(run(&phone.horde, &mut phone.log, task)).unwrap();
+    assert!(outcome.response.commands.is_empty());
+    phone.receive(outcome, &request.commands);
+    let key = phone.key.clone();
+    phone.settle();
+    assert_eq!(phone.key, key);
+}
+
+#[test]
+fn the_server_wins_a_conflict_unless_the_phone_says_otherwise() {
+    for (server_wins, expected) in [(None, "web"), (Some(true), "web"), (Some(false), "phone")] {
+        let (horde, mut phone) = filled(1);
+        let mut request = phone.request(9);
+        request.options = Some(vec![Options { server_wins, ..Options::default() }]);
+        horde.set("uid-1", person("n0", "web"));
+        phone.change(0, "phone");
+        request.commands = phone.waiting.clone();
+        let task = Task { place: place(), request: &request, version: Version::V14_1, now: 0, window: 9, cursor: None };
+        let outcome = block_on(run(&horde, &mut phone.log, task)).unwrap();
+        let conflict = outcome.response.responses.iter().any(|r| r.status == 7);
+        assert_eq!(conflict, server_wins != Some(false));
+        phone.receive(outcome, &request.commands);
+        phone.settle();
+        assert_eq!(names(phone.items.values().cloned()), [("n0".to_owned(), expected.to_owned())]);
+    }
+}
+
+#[test]
+fn an_item_that_the_phone_never_accepts_is_put_aside() {
+    let (horde, mut phone) = filled(1);
+    for i in 0..4 {
+        horde.put(person(&format!("m{i}"), "x"));
+    }
+    // The phone chokes on uid-2: every answer that has it counts as lost.
+    for _ in 0..20 {
+        let request = phone.request(9);
+        let task = Task { place: place(), request: &request, version: Version::V14_1, now: 0, window: 9, cursor: None };
+        let outcome = block_on(run(&horde, &mut phone.log, task)).unwrap();
+        let poison = |item: &Properties| item.text(contacts::FIRST_NAME) == Some("m0");
+        if !outcome.response.commands.iter().any(|c| poison(&c.item)) {
+            phone.receive(outcome, &request.commands);
+        }
+    }
+    assert_eq!(phone.items.len(), 4);
+}
+
+#[test]
+fn trouble_at_the_back_never_looks_like_emptiness() {
+    let (horde, mut phone) = filled(30);
+    let taken: Vec<String> = horde.book.lock().unwrap().items.keys().cloned().collect();
+    // History says that all are deleted, a listing still has them: nothing may vanish.
+    for uid in &taken {
+        Horde::log(&mut horde.book.lock().unwrap(), 'd', uid);
+    }
+    phone.settle();
+    assert_eq!(phone.items.len(), 30);
+}
+
+#[test]
+fn a_history_that_goes_backwards_compares_all_items() {
+    let (horde, mut phone) = filled(5);
+    {
+        let mut book = horde.book.lock().unwrap();
+        book.modseq = 1;
+        book.history.clear();
+        book.items.insert("uid-2".into(), person("n1", "restored"));
+        book.items.remove("uid-3");
+    }
+    phone.settle();
+    assert_eq!(names(phone.items.values().cloned()), names(horde.book.lock().unwrap().items.values().cloned()));
+}
+
+#[test]
+fn a_watch_wakes_for_foreign_changes_only() {
+    let (horde, mut phone) = filled(2);
+    let mut watch = Watch::default();
+    let mut look = |phone: &mut Phone| {
+        block_on(watch.has_changes(&phone.horde.clone(), &mut phone.log, place(), Version::V14_1, None)).unwrap()
+    };
+    assert!(!look(&mut phone));
+    phone.change(0, "mine");
+    phone.sync(9, false);
+    assert!(!look(&mut phone), "own change");
+    horde.put(person("other", "z"));
+    assert!(look(&mut phone));
+}
+
+#[test]
+fn a_read_only_folder_gives_back_what_the_phone_changed() {
+    let (horde, mut phone) = filled(2);
+    let before = phone.items.clone();
+    phone.change(0, "mine");
+    phone.delete(1);
+    phone.add(person("new", "z"));
+    let request = phone.request(9);
+    let place = Place { writable: false, ..place() };
+    let task = Task { place, request: &request, version: Version::V14_1, now: 0, window: 9, cursor: None };
+    let outcome = block_on(run(&horde, &mut phone.log, task)).unwrap();
+    let statuses: Vec<u16> = outcome.response.responses.iter().map(|r| r.status).collect();
+    assert_eq!(statuses, [7, 7, 6]);
+    phone.receive(outcome, &request.commands);
+    assert_eq!(phone.items, before);
+}
+
+#[test]
+fn what_horde_makes_of_an_own_change_is_no_conflict() {
+    let (horde, mut phone) = filled(1);
+    phone.change(0, "first ");
+    phone.sync(9, false);
+    phone.change(0, "second");
+    phone.sync(9, false);
+    phone.settle();
+    assert_eq!(horde.book.lock().unwrap().items.values().next().unwrap().text(contacts::LAST_NAME), Some("second"));
+    assert_eq!(names(phone.items.values().cloned()), [("n0".to_owned(), "second".to_owned())]);
+}
