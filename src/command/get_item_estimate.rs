@@ -43,7 +43,7 @@ async fn estimate(
     };
     let place = Place { id: &collection.id, container: &folder.container, writable: folder.writable };
     let mut journal = locked.journal(&collection.id)?;
-    match sync::estimate(&contacts(ctx)?, &mut journal, place, &collection.key, unix_time()).await {
+    match sync::estimate(&contacts(ctx)?, &mut journal, place, &collection.key, ctx.version, unix_time()).await {
         Ok(Ok(count)) => Ok((1, Some(u32::try_from(count.min(LARGEST)).unwrap_or(u32::MAX)))),
         Ok(Err(status)) => Ok((status, None)),
         Err(sync::Error::Source(source::Error::ContainerGone)) => Ok((UNKNOWN_COLLECTION, None)),

@@ -255,7 +255,7 @@ async fn change<S: Source>(
             return Ok((status::NOT_FOUND, None));
         }
     };
-    let server_changed = !work.same(&had, &current) && work.fingerprint(&current) != had.seen;
+    let server_changed = work.is_news(&had, &current);
     if server_changed && !unsure && server_wins(work) {
         work.look_at(&had.uid);
         return Ok((status::CONFLICT, None));

@@ -124,17 +124,7 @@ pub async fn run<S: Source>(source: &S, log: &mut impl Log, task: Task<'_>) -> R
     if let Some(options) = &request.options {
         state.options.clone_from(options);
     }
-    let view = view(&state.options, version);
-    let mut work = Work {
-        source,
-        place,
-        view,
-        state,
-        settled: Vec::new(),
-        touched: BTreeSet::new(),
-        deleted_meanwhile: Vec::new(),
-        now,
-    };
+    let mut work = Work::new(source, place, state, version, now);
     // What the phone wants to change or see must not come from what a source remembers of earlier.
     let looked = request.commands.iter().any(|c| matches!(c.kind, CommandKind::Change | CommandKind::Fetch));
     if looked {
@@ -184,6 +174,7 @@ pub async fn estimate<S: Source>(
     log: &mut impl Log,
     place: Place<'_>,
     key: &str,
+    version: Version,
     now: u64,
 ) -> Result<Result<usize, u16>, Error> {
     if key == "0" {
@@ -192,7 +183,7 @@ pub async fn estimate<S: Source>(
     let Some((history, position)) = open(log, key)? else {
         return Ok(Err(4));
     };
-    let mut work = Work::looking(source, place, history.state(position), now);
+    let mut work = Work::new(source, place, history.state(position), version, now);
     work.collect(None).await?;
     Ok(Ok(work.state.dirty.len() + work.state.gone.len()))
 }
@@ -228,11 +219,9 @@ impl Watch {
         if cursor.is_some() && cursor == state.cursor {
             return Ok(false);
         }
-        let options = std::mem::take(&mut state.options);
         // Listings are compared by Syncs; a watcher only follows the history.
         let now = state.listed;
-        let mut work = Work::looking(source, place, state, now);
-        work.view = view(&options, version);
+        let mut work = Work::new(source, place, state, version, now);
         work.collect(cursor).await?;
         let (commands, _) = work.fill(1).await?;
         if commands.is_empty() {
@@ -257,8 +246,8 @@ struct Work<'a, S> {
 }
 
 impl<'a, S: Source> Work<'a, S> {
-    fn looking(source: &'a S, place: Place<'a>, state: State, now: u64) -> Self {
-        let view = view(&state.options, Version::V14_1);
+    fn new(source: &'a S, place: Place<'a>, state: State, version: Version, now: u64) -> Self {
+        let view = view(&state.options, version);
         Self {
             source,
             place,
@@ -287,6 +276,13 @@ impl<'a, S: Source> Work<'a, S> {
     /// Whether the phone has the item as it is now.
     fn same(&self, had: &state::Item, item: &Properties) -> bool {
         had.fingerprint == if had.own { self.own_fingerprint(item) } else { self.fingerprint(item) }
+    }
+
+    /// Whether somebody else changed the item since the phone got it. The fingerprint alone does not tell: it is another one as soon as the
+    /// phone asks for other bodies, or speaks another version.
+    fn is_news(&self, had: &state::Item, item: &Properties) -> bool {
+        let waits = self.state.dirty.contains(&had.uid) || self.state.aside.contains_key(&had.uid);
+        waits && !self.same(had, item) && self.fingerprint(item) != had.seen
     }
 
     fn server_id(&self, item_id: &str) -> String {

@@ -354,3 +354,26 @@ fn what_horde_makes_of_an_own_change_is_no_conflict() {
     assert_eq!(horde.book.lock().unwrap().items.values().next().unwrap().text(contacts::LAST_NAME), Some("second"));
     assert_eq!(names(phone.items.values().cloned()), [("n0".to_owned(), "second".to_owned())]);
 }
+
+#[test]
+fn other_options_or_another_version_are_no_conflict() {
+    use crate::proto::class::{Body, BodyKind, BodyPreference, Value};
+    for (version, truncation_size) in [(Version::V14_1, Some(4)), (Version::V2_5, None), (Version::V16_1, Some(1))] {
+        let horde = Horde::default();
+        let mut item = person("n0", "x");
+        let note = Body { kind: BodyKind::Plain, data: "a long note".into() };
+        item.0.insert(crate::wbxml::tag::air_sync_base::BODY, Value::Body(note));
+        horde.put(item);
+        let mut phone = Phone::new(&horde);
+        phone.settle();
+        phone.change(0, "phone");
+        let mut request = phone.request(9);
+        let bodies = vec![BodyPreference { kind: BodyKind::Plain, truncation_size, ..BodyPreference::default() }];
+        request.options = Some(vec![Options { bodies, ..Options::default() }]);
+        let task = Task { place: place(), request: &request, version, now: 0, window: 9, cursor: None };
+        let outcome = block_on(run(&horde, &mut phone.log, task)).unwrap();
+        assert!(outcome.response.responses.is_empty(), "{version}: {:?}", outcome.response.responses);
+        let book = horde.book.lock().unwrap();
+        assert_eq!(book.items["uid-1"].text(contacts::LAST_NAME), Some("phone"), "{version}");
+    }
+}
