@@ -112,6 +112,10 @@ impl History {
                     self.dropped.append(&mut dropped.settled);
                 }
             }
+            Record::Trouble { since } => match self.generations.last_mut() {
+                Some(newest) => newest.trouble = since,
+                None => self.base.trouble = since,
+            },
             Record::Advance { cursor, listed } => match self.generations.last_mut() {
                 Some(newest) => (newest.cursor, newest.listed) = (Some(cursor), listed),
                 None => (self.base.cursor, self.base.listed) = (Some(cursor), listed),

@@ -39,6 +39,8 @@ use state::{Generation, Record, State};
 pub const LARGEST_WINDOW: usize = 512;
 /// Collections are compared with a full listing this often, seconds.
 const LISTING_INTERVAL: u64 = 24 * 3600;
+/// How long a source that gives none of its items is waited for before they are taken for broken, seconds.
+const TROUBLE_LASTS: u64 = 3600;
 /// The same answer asked for so often in a row: items are sent one at a time.
 const CAREFUL_AFTER: u32 = 3;
 /// The same single item asked for so often in a row: it is put aside.
@@ -145,7 +147,11 @@ pub async fn run<S: Source>(source: &S, log: &mut impl Log, task: Task<'_>) -> R
         if replays >= ASIDE_AFTER {
             work.skip_first();
         }
-        (commands, more) = work.fill(window).await?;
+        let filled = work.fill(window).await;
+        if filled.is_err() && work.state.trouble > base.trouble {
+            log.append(&history::encode(&Record::Trouble { since: work.state.trouble })?).await?;
+        }
+        (commands, more) = filled?;
     }
     let Work { mut state, settled, view, deleted_meanwhile, .. } = work;
     state.gone.extend(deleted_meanwhile);

@@ -1,11 +1,11 @@
 //! Changes made elsewhere, for the phone.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use super::{Error, LISTING_INTERVAL, Work, item_id, state::Item};
+use super::{Error, LISTING_INTERVAL, TROUBLE_LASTS, Work, item_id, state::Item};
 use crate::{
     proto::sync::{ServerCommand, ServerKind},
-    source::{Changes, Fetched, Source},
+    source::{self, Changes, Fetched, Source},
 };
 
 /// Deletions up to this number are taken at once; more than half of a larger collection needs a second look.
@@ -154,6 +154,7 @@ impl<S: Source> Work<'_, S> {
         commands: &mut Vec<ServerCommand>,
         later: &mut Vec<String>,
     ) -> Result<(), Error> {
+        self.distrust(&fetched)?;
         let mut missing = Vec::new();
         for (uid, fetched) in uids.into_iter().zip(fetched) {
             match fetched {
@@ -189,6 +190,29 @@ impl<S: Source> Work<'_, S> {
             }
         }
         self.take_missing(missing, commands).await
+    }
+
+    /// Many items and none of them readable: rather a fault of the site than of each item. The phone comes back later; what is still
+    /// the same after a while is taken for what it looks like.
+    fn distrust(&mut self, fetched: &[Fetched]) -> Result<(), Error> {
+        let reason = fetched.iter().try_fold("", |_, f| match f {
+            Fetched::Broken(reason) => Some(reason.as_str()),
+            _ => None,
+        });
+        match reason {
+            Some(reason) if fetched.len() > SUSPICIOUS => {
+                let since = if self.state.trouble == 0 { self.now } else { self.state.trouble };
+                self.state.trouble = since;
+                if self.now.saturating_sub(since) < TROUBLE_LASTS {
+                    let reason =
+                        format!("none of {} items of {} can be read: {reason}", fetched.len(), self.place.container);
+                    return Err(source::Error::Unavailable { reason, retry_after: Duration::from_secs(300) }.into());
+                }
+            }
+            None if fetched.iter().any(|f| matches!(f, Fetched::Item(_))) => self.state.trouble = 0,
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Items that could not be read: deleted if a complete listing lacks them.

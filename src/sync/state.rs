@@ -55,6 +55,9 @@ pub(super) struct State {
     pub(super) cursor: Option<u64>,
     /// When a full listing was last compared, Unix seconds.
     pub(super) listed: u64,
+    /// Since when the source gives none of its items, though it lists them; 0 = it does give some. Unix seconds.
+    #[serde(default)]
+    pub(super) trouble: u64,
     /// Options, sticky.
     pub(super) options: Vec<Options>,
     /// Supported, as (page, token).
@@ -105,6 +108,7 @@ impl State {
         self.generation = delta.generation;
         self.cursor = delta.cursor;
         self.listed = delta.listed;
+        self.trouble = delta.trouble;
         if let Some(options) = &delta.options {
             self.options.clone_from(options);
         }
@@ -140,6 +144,7 @@ pub(super) struct Generation {
     pub(super) generation: u64,
     pub(super) cursor: Option<u64>,
     pub(super) listed: u64,
+    pub(super) trouble: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) options: Option<Vec<Options>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -187,6 +192,7 @@ impl Generation {
         Self {
             cursor: state.cursor,
             listed: state.listed,
+            trouble: state.trouble,
             options: (base.options != state.options).then(|| state.options.clone()),
             shown: state.shown.difference(&base.shown).copied().collect(),
             set: state.items.iter().filter(|(id, item)| base.items.get(*id) != Some(item)).map(owned).collect(),
@@ -209,6 +215,7 @@ impl Generation {
             generation: self.generation,
             cursor: self.cursor,
             listed: self.listed,
+            trouble: self.trouble,
             ..Self::default()
         };
         *self == still
@@ -245,6 +252,10 @@ pub(super) enum Record {
     Intent(Intent),
     /// The newest generation was never received: it is dropped, what it settled is remembered.
     Rollback,
+    /// The source began to give none of its items.
+    Trouble {
+        since: u64,
+    },
     /// History was looked through up to here, nothing for the phone in it.
     Advance {
         cursor: u64,

@@ -377,3 +377,30 @@ fn other_options_or_another_version_are_no_conflict() {
         assert_eq!(book.items["uid-1"].text(contacts::LAST_NAME), Some("phone"), "{version}");
     }
 }
+
+#[test]
+fn a_source_that_gives_none_of_its_items_is_not_an_empty_one() {
+    let horde = Horde::default();
+    let all: Vec<String> = (0..30).map(|i| horde.put(person(&format!("n{i}"), "x"))).collect();
+    let spoil = |suffix: &str| {
+        for uid in &all {
+            horde.book.lock().unwrap().items.get_mut(uid).unwrap().set_text(contacts::SUFFIX, suffix);
+        }
+    };
+    spoil("broken");
+    let mut phone = Phone::new(&horde);
+    phone.sync(20, false);
+    for minutes in [0, 10, 40] {
+        phone.now += minutes * 60;
+        assert_eq!(phone.sync(20, false), None, "after {minutes} minutes");
+    }
+    // What stays so is taken for what it looks like: it must not stop what comes later.
+    phone.now += 3600;
+    horde.put(person("good", "x"));
+    phone.settle();
+    assert_eq!(names(phone.items.values().cloned()), [("good".to_owned(), "x".to_owned())]);
+    spoil("");
+    phone.now += 2 * LISTING_INTERVAL;
+    phone.settle();
+    assert_eq!(phone.items.len(), 31);
+}
