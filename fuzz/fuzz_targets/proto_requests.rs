@@ -13,7 +13,8 @@ use horde_eas::{
 use libfuzzer_sys::fuzz_target;
 
 fn check(command: &sync::Command, version: Version) {
-    let patch = patch(Class::Contacts, version, None, &command.item);
+    let shown = command.item.0.keys().copied().collect();
+    let patch = patch(Class::Contacts, version, None, &shown, &command.item);
     assert!(patch.clear.iter().all(|tag| !patch.set.0.contains_key(tag)));
     let document = encoded(Class::Contacts, &command.item, &View { version, bodies: Vec::new(), truncation: None });
     let mut reader = Reader::new(&document).expect("the header is sound");
