@@ -5,7 +5,7 @@
 use horde_eas::{
     proto::{
         Version,
-        class::{Class, View, encoded, patch, read_item},
+        class::{Class, Properties, Sender, View, encoded, patch, read_item},
         folder_sync, get_item_estimate, ping, provision, settings, sync,
     },
     wbxml::Reader,
@@ -14,7 +14,7 @@ use libfuzzer_sys::fuzz_target;
 
 fn check(command: &sync::Command, version: Version) {
     let shown = command.item.0.keys().copied().collect();
-    let patch = patch(Class::Contacts, version, None, &shown, &command.item);
+    let patch = patch(Class::Contacts, Sender { version, supported: None, shown: &shown }, &command.item, &Properties::default());
     assert!(patch.clear.iter().all(|tag| !patch.set.0.contains_key(tag)));
     let document = encoded(Class::Contacts, &command.item, &View { version, bodies: Vec::new(), truncation: None });
     let mut reader = Reader::new(&document).expect("the header is sound");

@@ -3,7 +3,10 @@
 use super::{Context, Reply, contacts};
 use crate::{
     error::Error,
-    proto::{class::Class, folder_sync::*},
+    proto::{
+        class::{Class, Scope},
+        folder_sync::*,
+    },
     source::{self, Container, Source},
     state::Locked,
     sync::Hierarchy,
@@ -54,7 +57,7 @@ async fn keep_unproven(
 ) -> Result<(), Error> {
     let mut kept = Vec::new();
     for folder in hierarchy.missing(present) {
-        match contacts(ctx)?.list(&folder.container).await {
+        match contacts(ctx)?.list(&folder.container, Scope::All).await {
             Err(source::Error::ContainerGone | source::Error::Denied) => {}
             Ok(_) => {
                 log::warn!("{} is not listed by Horde, but answers: its folder is kept", folder.container);

@@ -40,6 +40,8 @@ pub struct Traits {
     pub data_in_responses: bool,
     /// The account can be wiped without the device (16.1).
     pub account_only_wipe: bool,
+    /// All-day events are plain dates without a zone (16.0+) instead of local midnights in UTC.
+    pub plain_days: bool,
     /// Bodies may come with a preview (14.0+).
     pub preview: bool,
     /// UserInformation lists accounts (14.1+) instead of bare addresses.
@@ -58,6 +60,7 @@ const BASE: Traits = Traits {
     policy_document: false,
     device_information_first: false,
     data_in_responses: false,
+    plain_days: false,
     account_only_wipe: false,
     preview: false,
     accounts: false,
@@ -76,7 +79,8 @@ const V14_0: Traits = Traits {
 };
 const V14_1: Traits =
     Traits { name: "14.1", code: 141, server: "14.3", device_information_first: true, accounts: true, ..V14_0 };
-const V16_0: Traits = Traits { name: "16.0", code: 160, server: "15.1", data_in_responses: true, ..V14_1 };
+const V16_0: Traits =
+    Traits { name: "16.0", code: 160, server: "15.1", data_in_responses: true, plain_days: true, ..V14_1 };
 const V16_1: Traits = Traits { name: "16.1", code: 161, account_only_wipe: true, ..V16_0 };
 
 impl Version {

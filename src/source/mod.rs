@@ -1,11 +1,14 @@
 //! Where items live. A [`Source`] is one application of Horde as one user sees it; it knows nothing of phones and sync keys.
 
+mod kept;
 pub mod turba;
+
+pub use kept::Kept;
 
 use std::{future::Future, time::Duration};
 
 use crate::{
-    proto::class::{Class, Patch, Properties},
+    proto::class::{Class, Patch, Properties, Scope},
     wbxml::Tag,
 };
 
@@ -112,8 +115,8 @@ pub trait Source: Send + Sync {
     /// What happened after `from` up to and including `to`.
     fn changes(&self, container: &str, from: u64, to: u64) -> impl Future<Output = Result<Changes, Error>> + Send;
 
-    /// uids of all items. A successful answer is complete; anything else is an error.
-    fn list(&self, container: &str) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+    /// uids of all items in the scope, perhaps with some that are not. A successful answer is complete; anything else is an error.
+    fn list(&self, container: &str, scope: Scope) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 
     /// Reads items; one result per uid, in order. `ahead` names uids that will be asked for next, so that the source may read them in
     /// the same go.
@@ -124,8 +127,8 @@ pub trait Source: Send + Sync {
         ahead: &[String],
     ) -> impl Future<Output = Result<Vec<Fetched>, Error>> + Send;
 
-    /// Adds an item under the uid `wish`, which must not exist yet; gives its uid. A source whose items get their uids from Horde
-    /// ([`Source::grants_uids`] is false) gives another one.
+    /// Adds an item under the uid `wish`; gives its uid. [`Error::Exists`] when there is one with that uid. A source whose items get their
+    /// uids from Horde ([`Source::grants_uids`] is false) gives another one.
     fn add(&self, container: &str, wish: &str, item: &Properties)
     -> impl Future<Output = Result<String, Error>> + Send;
 

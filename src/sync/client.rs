@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     proto::{
-        class::{self, Patch, Properties},
+        class::{self, Class, Patch, Properties, Scope, Sender},
         sync::{Command, CommandKind, CommandResult},
     },
     source::{self, Fetched, Source},
@@ -142,7 +142,7 @@ async fn add<S: Source>(
     before: u64,
     unsure: bool,
 ) -> Result<(u16, Option<(String, Item)>), Error> {
-    let item = patch(work, &command.item).set;
+    let item = patch(work, &command.item, &Properties::default()).set;
     let wish = wish(work, command);
     if unsure {
         if let Some(uid) = find_added(work, &wish, &item, before).await? {
@@ -222,7 +222,7 @@ async fn find_added<S: Source>(
 ) -> Result<Option<String>, Error> {
     let container = work.place.container;
     if work.source.grants_uids() {
-        let all = work.source.list(container).await?;
+        let all = work.source.list(container, Scope::All).await?;
         return Ok(all.into_iter().find(|uid| uid == wish));
     }
     let now = work.source.cursor(container).await?;
@@ -260,8 +260,8 @@ async fn change<S: Source>(
         work.look_at(&had.uid);
         return Ok((status::CONFLICT, None));
     }
-    let patch = patch(work, &command.item);
-    let changed = applied(&patch, &current);
+    let Some(patch) = meant(work, command, &current) else { return Ok((status::MALFORMED, None)) };
+    let changed = class::applied(&patch, &current);
     if changed != current {
         match work.source.change(work.place.container, &had.uid, &patch).await {
             Ok(()) => {}
@@ -335,20 +335,23 @@ fn server_wins<S: Source>(work: &Work<'_, S>) -> bool {
     work.state.options.iter().find_map(|o| o.server_wins).unwrap_or(true)
 }
 
-fn patch<S: Source>(work: &mut Work<'_, S>, sent: &Properties) -> Patch {
-    work.state.shown.extend(sent.0.keys().map(|tag| (tag.page(), tag.token())));
-    let (supported, shown) = (work.state.supported(), work.state.shown());
-    class::patch(work.source.class(), work.view.version, supported.as_deref(), &shown, sent)
+fn patch<S: Source>(work: &mut Work<'_, S>, sent: &Properties, now: &Properties) -> Patch {
+    with_sender(work, sent, |class, sender| class::patch(class, sender, sent, now))
 }
 
-/// The item as it is after the patch.
-fn applied(patch: &Patch, item: &Properties) -> Properties {
-    let mut item = item.clone();
-    for tag in &patch.clear {
-        item.0.remove(tag);
+/// What a Change means, be it of the item or of one occurrence of it.
+fn meant<S: Source>(work: &mut Work<'_, S>, command: &Command, now: &Properties) -> Option<Patch> {
+    let sent = &command.item;
+    match &command.instance {
+        None => Some(patch(work, sent, now)),
+        Some(instance) => with_sender(work, sent, |_, sender| class::patch_of_instance(sender, instance, sent, now)),
     }
-    item.0.extend(patch.set.0.clone());
-    item
+}
+
+fn with_sender<S: Source, T>(work: &mut Work<'_, S>, sent: &Properties, f: impl FnOnce(Class, Sender<'_>) -> T) -> T {
+    work.state.shown.extend(sent.0.keys().map(|tag| (tag.page(), tag.token())));
+    let (supported, shown) = (work.state.supported(), work.state.shown());
+    f(work.source.class(), Sender { version: work.view.version, supported: supported.as_deref(), shown: &shown })
 }
 
 /// The status for an error that concerns only this item; others end the request.

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{Error, LISTING_INTERVAL, TROUBLE_LASTS, Work, item_id, state::Item};
 use crate::{
-    proto::sync::{ServerCommand, ServerKind},
+    proto::{
+        class::Scope,
+        sync::{ServerCommand, ServerKind},
+    },
     source::{self, Changes, Fetched, Source},
 };
 
@@ -88,14 +91,14 @@ impl<S: Source> Work<'_, S> {
             self.state.items.len(),
             self.place.container
         );
-        let there: BTreeSet<String> = self.source.list(self.place.container).await?.into_iter().collect();
+        let there: BTreeSet<String> = self.source.list(self.place.container, Scope::All).await?.into_iter().collect();
         Ok(gone.into_iter().filter(|uid| !there.contains(uid)).collect())
     }
 
     /// Compares the state with a full listing. `all`: look at every item (the history cannot be trusted), not only at differences. Items that
     /// were put aside are tried again.
     async fn compare_listing(&mut self, all: bool) -> Result<(), Error> {
-        let listed = self.source.list(self.place.container).await?;
+        let listed = self.source.list(self.place.container, Scope::All).await?;
         let there: BTreeSet<&String> = listed.iter().collect();
         let known: Vec<String> = self.state.items.values().map(|item| item.uid.clone()).collect();
         let missing = known.iter().filter(|uid| !there.contains(uid)).cloned().collect();
@@ -220,7 +223,7 @@ impl<S: Source> Work<'_, S> {
         if missing.is_empty() {
             return Ok(());
         }
-        let there: BTreeSet<String> = self.source.list(self.place.container).await?.into_iter().collect();
+        let there: BTreeSet<String> = self.source.list(self.place.container, Scope::All).await?.into_iter().collect();
         for uid in missing {
             if there.contains(&uid) {
                 self.put_aside(uid, "Horde lists it but does not give it".into());

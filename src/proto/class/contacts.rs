@@ -3,11 +3,11 @@
 use super::{
     super::Version,
     Class,
-    table::{Kind, Legacy, Property, Table},
+    table::{Form, Kind, Legacy, Property, Table},
 };
 use crate::wbxml::tag::{air_sync_base, contacts as c, contacts2 as c2};
 
-const BODY: Kind = Kind::Body(Legacy { body: c::BODY, size: c::BODY_SIZE, truncated: c::BODY_TRUNCATED });
+const BODY: Kind = Kind::Body(Legacy { body: c::BODY, size: Some(c::BODY_SIZE), truncated: c::BODY_TRUNCATED });
 
 const fn text(tag: crate::wbxml::Tag) -> Property {
     Property::text(tag)
@@ -17,6 +17,7 @@ const fn text(tag: crate::wbxml::Tag) -> Property {
 pub(super) static TABLE: Table = Table {
     class: Class::Contacts,
     ghosted_since: None,
+    form: Form::SAME,
     properties: &[
         Property::new(air_sync_base::BODY, BODY).kept(),
         Property::new(c::ANNIVERSARY, Kind::Day),

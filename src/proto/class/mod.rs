@@ -1,24 +1,31 @@
 //! The data classes (MS-ASCNTC and siblings). An item is a bag of properties keyed by tag; which properties a class has, since which
 //! version, and how they are written is one table per class. Reading, writing and ghosting follow from the tables.
 
+mod calendar;
 mod contacts;
+mod notes;
 mod patch;
 mod read;
+mod scope;
 mod table;
+mod tasks;
 #[cfg(test)]
 pub(in crate::proto) mod tests;
 mod value;
 mod write;
+mod zone;
 
 use std::collections::BTreeMap;
 
 use crate::wbxml::Tag;
 
-pub use patch::patch;
+pub use patch::{Sender, applied, patch, patch_of_instance};
 pub use read::read_item;
+pub use scope::Scope;
 pub(in crate::proto) use value::cut;
 pub(in crate::proto) use write::is_written;
 pub use write::{encoded, write_item};
+pub use zone::Blob;
 
 /// A data class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -60,6 +67,10 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// The notes of an item, whichever form the version gives it; always under the key `AirSyncBase:Body`.
     Body(Body),
+    /// A container with properties of its own (Recurrence, Location).
+    Group(Properties),
+    /// Equal containers (Attendees, Exceptions).
+    Groups(Vec<Properties>),
 }
 
 /// The body of an item, whole.
@@ -100,6 +111,22 @@ impl Properties {
         match self.0.get(&tag) {
             Some(Value::Text(text)) => Some(text),
             _ => None,
+        }
+    }
+
+    /// A container.
+    pub fn group(&self, tag: Tag) -> Option<&Self> {
+        match self.0.get(&tag) {
+            Some(Value::Group(group)) => Some(group),
+            _ => None,
+        }
+    }
+
+    /// Equal containers; none when there is no such property.
+    pub fn groups(&self, tag: Tag) -> &[Self] {
+        match self.0.get(&tag) {
+            Some(Value::Groups(groups)) => groups,
+            _ => &[],
         }
     }
 

@@ -13,7 +13,7 @@ use super::{
     value,
 };
 use crate::wbxml::{
-    Reader,
+    Reader, Tag,
     tag::air_sync_base::{BODY, DATA, TRUNCATED, TYPE},
 };
 
@@ -25,6 +25,9 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
+/// Most levels of containers in containers: Exceptions/Exception/Attendees/Attendee.
+const DEEPEST: usize = 4;
+
 /// Reads the children of the element that is open in `reader` (ApplicationData) and closes it. Elements that no table has are
 /// passed over. The second part of the result is `false` when a value cannot be what it should be (a date that is none, a picture
 /// of more than 48 KB, more than 300 categories): such a property is left out and the item is to be refused (Status 6).
@@ -32,26 +35,64 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 /// # Errors
 /// The document is not sound WBXML.
 pub fn read_item(reader: &mut Reader<'_>, version: Version) -> Result<(Properties, bool), Malformed> {
+    let (item, sound) = read_properties(reader, version, &|tag| table::find(tag, version), DEEPEST)?;
+    let sound = sound && table::is_sound(&item);
+    Ok((item, sound))
+}
+
+fn read_properties(
+    reader: &mut Reader<'_>,
+    version: Version,
+    find: &dyn Fn(Tag) -> Option<&'static Property>,
+    depth: usize,
+) -> Result<(Properties, bool), Malformed> {
     let mut item = Properties::default();
     let mut sound = true;
     while let Some(tag) = reader.child()? {
-        let Some(property) = table::find(tag, version) else {
+        let Some(property) = find(tag) else {
             reader.skip()?;
             continue;
         };
         let read = match property.kind {
             Kind::Body(_) if tag == BODY => read_body(reader)?,
+            Kind::Group(table) if depth > 0 => {
+                let (group, whole) =
+                    read_properties(reader, version, &|tag| table::find_in(table, tag, version), depth - 1)?;
+                if whole { Read::Value(Value::Group(group)) } else { Read::Unsound }
+            }
+            Kind::Groups(child, table, most) if depth > 0 => read_groups(reader, version, (child, table, most), depth)?,
             _ => read_value(reader, property)?,
         };
         match read {
             Read::Value(value) => {
-                item.0.insert(property.tag, value);
+                item.0.insert(property.key, value);
             }
             Read::Nothing => {}
             Read::Unsound => sound = false,
         }
     }
     Ok((item, sound))
+}
+
+fn read_groups(
+    reader: &mut Reader<'_>,
+    version: Version,
+    (child, table, most): (Tag, &'static [Property], usize),
+    depth: usize,
+) -> Result<Read, Malformed> {
+    let (mut groups, mut sound) = (Vec::new(), true);
+    while let Some(tag) = reader.child()? {
+        if tag != child {
+            reader.skip()?;
+            continue;
+        }
+        let (group, whole) = read_properties(reader, version, &|tag| table::find_in(table, tag, version), depth - 1)?;
+        sound &= whole && groups.len() < most;
+        if sound {
+            groups.push(group);
+        }
+    }
+    Ok(if sound { Read::Value(Value::Groups(groups)) } else { Read::Unsound })
 }
 
 enum Read {
@@ -70,6 +111,11 @@ impl From<Option<Value>> for Read {
 fn read_value(reader: &mut Reader<'_>, property: &Property) -> Result<Read, Malformed> {
     Ok(match property.kind {
         Kind::Text => Read::Value(Value::Text(reader.text()?.into_owned())),
+        Kind::Part(part) => {
+            let mut group = Properties::default();
+            group.set_text(part, reader.text()?);
+            Read::Value(Value::Group(group))
+        }
         Kind::Address => Read::Value(Value::Text(value::address(&reader.text()?).to_owned())),
         Kind::Day => match reader.text()?.trim() {
             "" => Read::Value(Value::Text(String::new())),
@@ -83,9 +129,32 @@ fn read_value(reader: &mut Reader<'_>, property: &Property) -> Result<Read, Malf
             values.retain(|value| !value.is_empty());
             (values.len() <= value::CHILDREN).then_some(Value::List(values)).into()
         }
+        Kind::Number(min, max) => match reader.text()?.trim() {
+            "" => Read::Value(Value::Text(String::new())),
+            text => number(text, min, max).into(),
+        },
+        Kind::Compact => moment(&reader.text()?, value::compact),
+        Kind::Dashed => moment(&reader.text()?, value::dashed),
+        // Deeper than any schema has it.
+        Kind::Group(_) | Kind::Groups(..) => {
+            reader.skip()?;
+            Read::Unsound
+        }
         Kind::Picture => picture(&reader.bytes()?).map(Value::Bytes).into(),
         Kind::Body(_) => Read::Value(Value::Body(Body { kind: BodyKind::Plain, data: value::crlf(&reader.text()?) })),
     })
+}
+
+fn number(text: &str, min: i32, max: i32) -> Option<Value> {
+    let number = text.parse::<i32>().ok().filter(|number| (min..=max).contains(number))?;
+    Some(Value::Text(number.to_string()))
+}
+
+fn moment(text: &str, form: fn(&str) -> Option<String>) -> Read {
+    match text.trim() {
+        "" => Read::Value(Value::Text(String::new())),
+        text => form(text).map(Value::Text).into(),
+    }
 }
 
 /// A picture as base64 text or, from phones that send a byte array, as it is. An image file is never UTF-8, base64 always.

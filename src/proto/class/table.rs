@@ -1,10 +1,10 @@
 //! What a property is: the columns of the class tables.
 
-use super::{super::Version, Class};
+use super::{super::Version, Class, Properties};
 use crate::wbxml::Tag;
 
 /// How a property looks on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     /// Text or a number.
     Text,
@@ -14,6 +14,18 @@ pub(super) enum Kind {
     Day,
     /// A container of equal text children.
     List(Tag),
+    /// A whole number within these bounds; also what is a boolean in other protocols.
+    Number(i32, i32),
+    /// A moment in compact form: `20250330T013000Z`.
+    Compact,
+    /// A moment in dashed form: `2025-03-30T01:30:00.000Z`.
+    Dashed,
+    /// Text that is one of the properties of the container that the neutral item has.
+    Part(Tag),
+    /// A container with properties of its own.
+    Group(&'static [Property]),
+    /// A container of equal containers, of which there may be so many.
+    Groups(Tag, &'static [Property], usize),
     /// Base64 text of an image.
     Picture,
     /// Notes: AirSyncBase:Body, up to 2.5 the elements of the class itself.
@@ -24,7 +36,8 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Legacy {
     pub(super) body: Tag,
-    pub(super) size: Tag,
+    /// Events have none.
+    pub(super) size: Option<Tag>,
     pub(super) truncated: Tag,
 }
 
@@ -32,6 +45,8 @@ pub(super) struct Legacy {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Property {
     pub(super) tag: Tag,
+    /// Under which tag the neutral item has it.
+    pub(super) key: Tag,
     pub(super) kind: Kind,
     /// First version that has it.
     pub(super) since: Version,
@@ -48,7 +63,16 @@ pub(super) struct Property {
 impl Property {
     /// A ghostable property that all versions have.
     pub(super) const fn new(tag: Tag, kind: Kind) -> Self {
-        Self { tag, kind, since: Version::V2_5, until: Version::V16_1, ghostable: true, kept: false, rare: false }
+        Self {
+            tag,
+            key: tag,
+            kind,
+            since: Version::V2_5,
+            until: Version::V16_1,
+            ghostable: true,
+            kept: false,
+            rare: false,
+        }
     }
 
     /// A ghostable text that all versions have.
@@ -56,19 +80,36 @@ impl Property {
         Self::new(tag, Kind::Text)
     }
 
+    pub(super) const fn named(self, key: Tag) -> Self {
+        Self { key, ..self }
+    }
+
     pub(super) const fn rare(self) -> Self {
         Self { rare: true, ..self }
+    }
+
+    pub(super) const fn number(tag: Tag, min: i32, max: i32) -> Self {
+        Self::new(tag, Kind::Number(min, max))
     }
 
     pub(super) const fn since(self, since: Version) -> Self {
         Self { since, ..self }
     }
 
+    pub(super) const fn until(self, until: Version) -> Self {
+        Self { until, ..self }
+    }
+
+    /// Never left to the server by a Supported list: absent means empty.
+    pub(super) const fn unghosted(self) -> Self {
+        Self { ghostable: false, ..self }
+    }
+
     pub(super) const fn kept(self) -> Self {
         Self { kept: true, ..self }
     }
 
-    fn is_in(&self, version: Version) -> bool {
+    pub(super) fn is_in(&self, version: Version) -> bool {
         self.since <= version && version <= self.until
     }
 }
@@ -80,9 +121,27 @@ pub(super) struct Table {
     pub(super) properties: &'static [Property],
     /// From this version on absent means unchanged, whatever was said about Supported.
     pub(super) ghosted_since: Option<Version>,
+    pub(super) form: Form,
 }
 
-static TABLES: [&Table; 1] = [&super::contacts::TABLE];
+/// Where what a version has on the wire is not the neutral item itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Form {
+    /// The neutral item as this version writes it.
+    pub(super) shown: Option<fn(&Properties, Version) -> Properties>,
+    /// What was sent in this version for the second item, which is as it is now, as neutral properties.
+    pub(super) meant: Option<fn(&Properties, &Properties, Version) -> Properties>,
+    /// Whether what was read can be taken at all (Status 6).
+    pub(super) sound: fn(&Properties) -> bool,
+}
+
+impl Form {
+    /// The neutral item is what is on the wire.
+    pub(super) const SAME: Self = Self { shown: None, meant: None, sound: |_| true };
+}
+
+static TABLES: [&Table; 4] =
+    [&super::contacts::TABLE, &super::calendar::TABLE, &super::tasks::TABLE, &super::notes::TABLE];
 
 /// The table of a class; `None` for classes that are not served.
 pub(super) fn table(class: Class) -> Option<&'static Table> {
@@ -94,12 +153,21 @@ pub(super) fn properties(class: Class, version: Version) -> impl Iterator<Item =
     table(class).into_iter().flat_map(|table| table.properties).filter(move |property| property.is_in(version))
 }
 
-/// The property that an element stands for, whatever the class: from 14.0 on a Sync request does not name it. The body of 2.5
-/// is known in every version.
+/// The property of an item that an element stands for, whatever the class: from 14.0 on a Sync request does not name it.
 pub(super) fn find(tag: Tag, version: Version) -> Option<&'static Property> {
+    TABLES.into_iter().find_map(|table| find_in(table.properties, tag, version))
+}
+
+/// Whether what was read can be taken. Each class looks at its own elements only.
+pub(super) fn is_sound(item: &Properties) -> bool {
+    TABLES.into_iter().all(|table| (table.form.sound)(item))
+}
+
+/// The property of a table that an element stands for. The body of 2.5 is known in every version.
+pub(super) fn find_in(table: &'static [Property], tag: Tag, version: Version) -> Option<&'static Property> {
     let stands_for = |property: &&Property| match property.kind {
         Kind::Body(legacy) => property.tag == tag || legacy.body == tag,
         _ => property.tag == tag,
     };
-    TABLES.into_iter().flat_map(|table| table.properties).filter(|property| property.is_in(version)).find(stands_for)
+    table.iter().filter(|property| property.is_in(version)).find(stands_for)
 }

@@ -1,6 +1,10 @@
 //! What phones make of simple values, brought into one form.
 
-use jiff::{SignedDuration, civil::DateTime, tz::TimeZone};
+use jiff::{
+    SignedDuration,
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
 
 /// Largest picture on the wire, bytes of base64 (MS-ASCNTC 2.2.2.56: 48 KB).
 pub(super) const PICTURE: usize = 48 * 1024;
@@ -45,8 +49,33 @@ fn any_date(text: &str) -> Option<DateTime> {
 /// The day of a birthday as `1980-02-29T00:00:00.000Z`. Phones send midnight or noon in UTC, or local midnight expressed in UTC:
 /// the nearest midnight is meant. Noon itself belongs to the day it is on (some phones send noon so that no time zone shifts it).
 pub(super) fn day(text: &str) -> Option<String> {
-    let nearest = any_date(text)?.checked_add(TO_NOON).ok()?;
-    (0..=9999).contains(&nearest.year()).then(|| nearest.strftime("%Y-%m-%dT00:00:00.000Z").to_string())
+    Some(nearest_midnight(any_date(text)?)?.strftime("%Y-%m-%dT00:00:00.000Z").to_string())
+}
+
+/// The day whose beginning is nearest.
+pub(super) fn nearest_midnight(civil: DateTime) -> Option<Date> {
+    let nearest = civil.checked_add(TO_NOON).ok()?;
+    (0..=9999).contains(&nearest.year()).then(|| nearest.date())
+}
+
+/// A moment in any form as `20250330T013000Z`.
+pub(super) fn compact(text: &str) -> Option<String> {
+    written(text, "%Y%m%dT%H%M%SZ")
+}
+
+/// A moment in any form as `2025-03-30T01:30:00.000Z`.
+pub(super) fn dashed(text: &str) -> Option<String> {
+    written(text, "%Y-%m-%dT%H:%M:%S.000Z")
+}
+
+fn written(text: &str, form: &str) -> Option<String> {
+    let moment = any_date(text)?;
+    (0..=9999).contains(&moment.year()).then(|| moment.strftime(form).to_string())
+}
+
+/// The date and time in a property of either form, without zone.
+pub(super) fn civil(text: &str) -> Option<DateTime> {
+    any_date(text).filter(|moment| (0..=9999).contains(&moment.year()))
 }
 
 /// Text with CRLF line ends, whichever it had.

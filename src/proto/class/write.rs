@@ -1,10 +1,13 @@
 //! Writing items by their tables.
 
+use std::borrow::Cow;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
+    super::Version,
     Body, BodyKind, Class, Properties, Value, View,
-    table::{self, Kind, Legacy, Property},
+    table::{self, Kind, Legacy, Property, Table},
     value,
 };
 use crate::wbxml::{
@@ -22,13 +25,25 @@ const TRUNCATION: [usize; 9] = [0, 512, 1024, 2048, 5120, 10240, 20480, 51200, 1
 /// class's table, nothing that is empty, nothing that the version does not know. Bodies are cut as the view asks; they are written
 /// in the form they have, who can convert them does so before.
 pub fn write_item(w: &mut Writer, class: Class, item: &Properties, view: &View) {
-    let mut native = None;
-    for (property, value) in written(class, item, view) {
+    let Some(table) = table::table(class) else { return };
+    let shown = shown_in(table, item, view.version);
+    write_properties(w, table.properties, &shown, view);
+    if view.version.traits().air_sync_base
+        && let Some((_, Value::Body(body))) = written(table.properties, &shown, view).find(|(p, _)| p.tag == BODY)
+    {
+        w.int(NATIVE_BODY_TYPE, body.kind as i64);
+    }
+}
+
+/// The item as the version has it.
+fn shown_in<'a>(table: &Table, item: &'a Properties, version: Version) -> Cow<'a, Properties> {
+    table.form.shown.map_or(Cow::Borrowed(item), |shown| Cow::Owned(shown(item, version)))
+}
+
+fn write_properties(w: &mut Writer, table: &'static [Property], item: &Properties, view: &View) {
+    for (property, value) in written(table, item, view) {
         match (property.kind, value) {
-            (Kind::Body(_), Value::Body(body)) if view.version.traits().air_sync_base => {
-                write_body(w, body, view);
-                native = Some(body.kind);
-            }
+            (Kind::Body(_), Value::Body(body)) if view.version.traits().air_sync_base => write_body(w, body, view),
             (Kind::Body(legacy), Value::Body(body)) => write_legacy_body(w, legacy, body, view),
             (Kind::List(child), Value::List(values)) => {
                 w.open(property.tag);
@@ -38,12 +53,24 @@ pub fn write_item(w: &mut Writer, class: Class, item: &Properties, view: &View) 
                 w.close();
             }
             (Kind::Picture, Value::Bytes(bytes)) => w.text(property.tag, &STANDARD.encode(bytes)),
-            (Kind::Text | Kind::Address | Kind::Day, Value::Text(text)) => w.text(property.tag, text),
+            (Kind::Group(table), Value::Group(group)) => {
+                w.open(property.tag);
+                write_properties(w, table, group, view);
+                w.close();
+            }
+            (Kind::Groups(child, table, most), Value::Groups(groups)) => {
+                w.open(property.tag);
+                for group in groups.iter().filter(|group| any_written(table, group, view)).take(most) {
+                    w.open(child);
+                    write_properties(w, table, group, view);
+                    w.close();
+                }
+                w.close();
+            }
+            (Kind::Part(part), Value::Group(group)) => w.text(property.tag, group.text(part).unwrap_or_default()),
+            (_, Value::Text(text)) => w.text(property.tag, text),
             _ => {}
         }
-    }
-    if let Some(kind) = native {
-        w.int(NATIVE_BODY_TYPE, kind as i64);
     }
 }
 
@@ -57,25 +84,36 @@ pub fn encoded(class: Class, item: &Properties, view: &View) -> Vec<u8> {
 
 /// Whether [`write_item`] writes anything at all.
 pub(in crate::proto) fn is_written(class: Class, item: &Properties, view: &View) -> bool {
-    written(class, item, view).next().is_some()
+    table::table(class).is_some_and(|table| any_written(table.properties, &shown_in(table, item, view.version), view))
+}
+
+fn any_written(table: &'static [Property], item: &Properties, view: &View) -> bool {
+    written(table, item, view).next().is_some()
 }
 
 /// The properties that are written, with their values.
 fn written<'a>(
-    class: Class,
+    table: &'static [Property],
     item: &'a Properties,
-    view: &View,
+    view: &'a View,
 ) -> impl Iterator<Item = (&'static Property, &'a Value)> + use<'a> {
-    table::properties(class, view.version).filter_map(|property| Some((property, item.0.get(&property.tag)?))).filter(
-        |(property, value)| match (property.kind, value) {
-            (Kind::Text | Kind::Address | Kind::Day, Value::Text(text)) => !text.is_empty(),
+    let there = table.iter().filter(|property| property.is_in(view.version));
+    there.filter_map(|property| Some((property, item.0.get(&property.key)?))).filter(|(property, value)| {
+        match (property.kind, value) {
             (Kind::List(_), Value::List(values)) => values.iter().any(|value| !value.is_empty()),
             // A larger one is refused by phones together with the contact.
             (Kind::Picture, Value::Bytes(bytes)) => !bytes.is_empty() && bytes.len() <= value::PICTURE / 4 * 3,
             (Kind::Body(_), Value::Body(body)) => !body.data.is_empty(),
+            (Kind::Part(part), Value::Group(group)) => group.text(part).is_some_and(|text| !text.is_empty()),
+            (Kind::Group(table), Value::Group(group)) => any_written(table, group, view),
+            (Kind::Groups(_, table, _), Value::Groups(groups)) => groups.iter().any(|g| any_written(table, g, view)),
+            (
+                Kind::Text | Kind::Address | Kind::Day | Kind::Number(..) | Kind::Compact | Kind::Dashed,
+                Value::Text(text),
+            ) => !text.is_empty(),
             _ => false,
-        },
-    )
+        }
+    })
 }
 
 /// What of a body is shown, and how many characters of preview.
@@ -129,7 +167,9 @@ fn write_legacy_body(w: &mut Writer, legacy: Legacy, body: &Body, view: &View) {
     if !data.is_empty() {
         w.text(legacy.body, data);
     }
-    w.int(legacy.size, i64::try_from(body.data.len()).unwrap_or(i64::MAX));
+    if let Some(size) = legacy.size {
+        w.int(size, i64::try_from(body.data.len()).unwrap_or(i64::MAX));
+    }
     if data.len() < body.data.len() {
         w.int(legacy.truncated, 1);
     }

@@ -221,6 +221,8 @@ fn size_of_row(uid: &str, row: &Properties) -> usize {
             Value::List(list) => list.iter().map(|s| s.len() + 24).sum(),
             Value::Bytes(bytes) => bytes.len(),
             Value::Body(body) => body.data.len(),
+            // Contacts have none.
+            Value::Group(_) | Value::Groups(_) => 0,
         }
     });
     uid.len() + 128 + values.sum::<usize>()

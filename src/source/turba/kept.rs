@@ -245,7 +245,8 @@ fn rule_by_name(name: &str) -> Option<&'static Rule> {
 
 fn encode(value: Option<&Value>) -> Json {
     match value {
-        None => Json::Null,
+        // Contacts have no containers.
+        None | Some(Value::Group(_) | Value::Groups(_)) => Json::Null,
         Some(Value::Text(text)) => json!(text),
         Some(Value::List(list)) => json!(list),
         Some(Value::Body(body)) => json!(body.data),

@@ -22,7 +22,7 @@ pub use cache::Shared;
 use super::{Changes, Container, Error, Fetched, Source};
 use crate::{
     horde::{self, Call, Session},
-    proto::class::{Class, Patch, Properties},
+    proto::class::{Class, Patch, Properties, Scope},
     state::Beside,
     wbxml::{Tag, tag::contacts},
 };
@@ -160,7 +160,7 @@ impl Source for Turba {
         Ok(changes)
     }
 
-    async fn list(&self, container: &str) -> Result<Vec<String>, Error> {
+    async fn list(&self, container: &str, _: Scope) -> Result<Vec<String>, Error> {
         let method = "contacts.listUids";
         let answer = self.ask(container, method, vec![json!([container])]).await?;
         let mut list = uids(&answer).ok_or_else(|| fault::strange(method))?;

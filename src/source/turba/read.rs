@@ -23,7 +23,7 @@ use super::{
 use crate::{
     convert::vcard,
     horde::{self, Call},
-    proto::class::{Properties, Value},
+    proto::class::{Properties, Scope, Value},
     source::{Error, Fetched, Source},
     state::Beside,
     wbxml::tag::contacts as c,
@@ -205,7 +205,7 @@ impl Turba {
         }
         if results.iter().any(|(_, got)| matches!(got, Got::Missing)) {
             // Not found and not allowed look alike: whoever is in the listing is there.
-            let there: HashSet<String> = self.list(book).await?.into_iter().collect();
+            let there: HashSet<String> = self.list(book, Scope::All).await?.into_iter().collect();
             for (uid, got) in results.iter_mut().filter(|(uid, got)| matches!(got, Got::Missing) && there.contains(uid))
             {
                 *got = Got::Broken(format!("{uid} is in the address book, but Turba does not give it out"));

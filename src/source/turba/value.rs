@@ -18,10 +18,8 @@ pub(super) fn canonical(rule: &Rule, value: &Value) -> Option<Value> {
         (Kind::List, Value::List(list)) => return list_value(list.iter().map(|s| clean(s)).collect()),
         (Kind::Picture, Value::Bytes(bytes)) => return (!bytes.is_empty()).then(|| value.clone()),
         (Kind::Notes, Value::Body(body)) => return notes(body),
-        (Kind::Tags | Kind::List | Kind::Picture, _) | (_, Value::List(_) | Value::Bytes(_) | Value::Body(_)) => {
-            return None;
-        }
-        (_, Value::Text(text)) => text,
+        (kind, Value::Text(text)) if !matches!(kind, Kind::Tags | Kind::List | Kind::Picture) => text,
+        _ => return None,
     };
     let text = match rule.kind {
         Kind::Notes => return notes(&Body { kind: BodyKind::Plain, data: text.clone() }),
@@ -53,7 +51,7 @@ pub(super) fn to_field(rule: &Rule, column: &Column, value: &Value) -> Json {
             Json::from(tags)
         }
         Value::List(list) => Json::from(trim(cut(&list.join(", "), column.limit))),
-        Value::Bytes(_) => Json::Null,
+        Value::Bytes(_) | Value::Group(_) | Value::Groups(_) => Json::Null,
     }
 }
 

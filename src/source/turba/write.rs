@@ -12,7 +12,7 @@ use super::{
 use crate::{
     convert::vcard,
     horde,
-    proto::class::{Patch, Properties, Value},
+    proto::class::{Patch, Properties, Scope, Value},
     source::{Error, Source},
     wbxml::tag::contacts as c,
 };
@@ -140,7 +140,7 @@ impl Turba {
                     Rights::Read => return Err(Error::Denied),
                     Rights::Write => {}
                 }
-                return Err(if self.list(book).await?.iter().any(|uid| uid == wish) {
+                return Err(if self.list(book, Scope::All).await?.iter().any(|uid| uid == wish) {
                     Error::Exists
                 } else {
                     Error::Refused(text)
@@ -151,7 +151,7 @@ impl Turba {
             Err(error) => return Err(fault::of_site(error)),
         };
         // PHP died, perhaps after it had stored the contact.
-        match self.list(book).await {
+        match self.list(book, Scope::All).await {
             Ok(uids) if uids.iter().any(|uid| uid == wish) => Ok(()),
             Ok(_) => Err(Error::Refused(text)),
             Err(_) => Err(Error::Uncertain(text)),
@@ -183,7 +183,7 @@ impl Turba {
             Ok(Rights::Read) => return Error::Denied,
             Ok(Rights::Write) => {}
         }
-        match self.list(book).await {
+        match self.list(book, Scope::All).await {
             Err(error) => error,
             Ok(uids) if !uids.iter().any(|u| u == uid) => Error::NotFound,
             Ok(_) => Error::Refused(text),

@@ -153,7 +153,7 @@ impl Source for Horde {
         Ok(changes)
     }
 
-    async fn list(&self, _: &str) -> Result<Vec<String>, source::Error> {
+    async fn list(&self, _: &str, _: crate::proto::class::Scope) -> Result<Vec<String>, source::Error> {
         self.read()?;
         Ok(self.book.lock().unwrap().items.keys().cloned().collect())
     }
