@@ -9,6 +9,7 @@ mod table;
 pub(in crate::proto) mod tests;
 mod value;
 mod write;
+mod zone;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ pub use read::read_item;
 pub(in crate::proto) use value::cut;
 pub(in crate::proto) use write::is_written;
 pub use write::{encoded, write_item};
+pub use zone::{Blob, Observance, SystemTime};
 
 /// A data class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
