@@ -1,3 +1,5 @@
-//! Items in foreign forms: vCard. No I/O in here.
+//! Items in foreign forms: vCard; time zones by name, by law and in iCalendar. No I/O in here but what reading the time zone
+//! database takes.
 
 pub mod vcard;
+pub mod zone;

@@ -18,7 +18,7 @@ use crate::wbxml::{
 };
 
 /// Base64 with or without padding, and with whatever bits are left over at the end.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
+pub(super) const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
