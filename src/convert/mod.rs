@@ -1,3 +1,4 @@
-//! Items in foreign forms: vCard. No I/O in here.
+//! Items in foreign forms: vCard, iCalendar. No I/O in here.
 
+pub mod ical;
 pub mod vcard;
