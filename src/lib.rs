@@ -11,6 +11,7 @@ pub mod horde;
 pub mod logging;
 pub mod policy;
 pub mod proto;
+pub mod smtp;
 pub mod source;
 pub mod state;
 pub mod sync;

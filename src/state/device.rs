@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Beside, Error, Info, Journal, Stamp, WipeStatus,
+    Beside, Error, Info, Journal, Outbox, Stamp, WipeStatus,
     files::{self, at},
     info,
     lock::{Guard, Locks},
@@ -115,6 +115,14 @@ impl Store {
     /// The name cannot be used.
     pub fn beside(&self, user: &str, class: &str) -> Result<Beside, Error> {
         Ok(Beside::new(self.user_dir(user)?.join(format!("beside-{}", files::encode_name(class)?))))
+    }
+
+    /// Mails of a user that are on their way.
+    ///
+    /// # Errors
+    /// The name cannot be used.
+    pub fn outbox(&self, user: &str) -> Result<Outbox, Error> {
+        Ok(Outbox::new(self.user_dir(user)?.join("outbox"), Arc::clone(&self.locks)))
     }
 
     /// Ids of all devices of a user that have an info file.

@@ -1,5 +1,6 @@
 //! Per-device state in plain files. The administrator's file is `<state>/<user>/info-<deviceid>`; machine state lies beside it in
-//! `<state>/<user>/device-<deviceid>/`, what Horde cannot hold in `<state>/<user>/beside-<class>/`. Everything is written atomically
+//! `<state>/<user>/device-<deviceid>/`, what Horde cannot hold in `<state>/<user>/beside-<class>/`, mails on
+//! their way in `<state>/<user>/outbox/`. Everything is written atomically
 //! (temporary file, fsync, rename, fsync of the directory), guarded by a lock that works between processes, and carries a format version.
 
 mod beside;
@@ -9,6 +10,7 @@ mod files;
 mod info;
 mod journal;
 mod lock;
+mod outbox;
 pub mod php;
 
 pub use beside::Beside;
@@ -16,3 +18,4 @@ pub use device::{Device, DeviceId, Locked, Store};
 pub use error::Error;
 pub use info::{Info, Seen, Stamp, WipeStatus};
 pub use journal::Journal;
+pub use outbox::{Known, Letter, OpenOutbox, Outbox};
