@@ -25,6 +25,8 @@ pub struct Config {
     pub login: Login,
     /// Mail addresses of the users.
     pub mail: Mail,
+    /// How mail is sent.
+    pub smtp: crate::smtp::Settings,
     /// Protocol versions.
     pub versions: Versions,
     /// Waiting for changes.
@@ -47,6 +49,7 @@ impl Default for Config {
             gateway: crate::gateway::Settings::default(),
             login: Login::default(),
             mail: Mail::default(),
+            smtp: crate::smtp::Settings::default(),
             versions: Versions::default(),
             ping: Ping::default(),
             sync: Sync::default(),

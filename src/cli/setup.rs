@@ -26,7 +26,7 @@ pub(super) struct Common {
     /// IMAP server. Not used by this version, which serves no mail: gives a warning
     #[arg(long, value_name = "URL", env = "HORDE_EAS_IMAP", hide_env_values = true)]
     imap: Option<String>,
-    /// SMTP server. Not used by this version, which serves no mail: gives a warning
+    /// Mail server for invitations and answers to them, as smtp://HOST:PORT or smtps://HOST:PORT [default: none is sent]
     #[arg(long, value_name = "URL", env = "HORDE_EAS_SMTP", hide_env_values = true)]
     smtp: Option<String>,
 }
@@ -47,6 +47,9 @@ impl Common {
         if let Some(domain) = &self.mail_domain {
             config.mail.domain = domain.trim_start_matches('@').to_owned();
         }
+        if let Some(smtp) = &self.smtp {
+            config.smtp.url.clone_from(smtp);
+        }
         config.checked().map_err(Failure::usage)
     }
 
@@ -58,10 +61,8 @@ impl Common {
 
     /// What was asked for and is not to be had.
     pub(super) fn warn(&self) {
-        for (flag, value) in [("--imap", &self.imap), ("--smtp", &self.smtp)] {
-            if value.is_some() {
-                log::warn!("{flag} has no effect: this version serves no mail");
-            }
+        if self.imap.is_some() {
+            log::warn!("--imap has no effect: this version serves no mail");
         }
     }
 }

@@ -41,6 +41,8 @@ impl Config {
             ("ping", "tick", self.ping.tick),
             ("ping", "max_folders", self.ping.max_folders as u64),
             ("sync", "window", self.sync.window.into()),
+            ("smtp", "timeout", self.smtp.timeout),
+            ("smtp", "give_up", self.smtp.give_up),
         ];
         for (section, option, value) in positive {
             ensure(value > 0, section, option, || "must be 1 or more".to_owned())?;
@@ -62,7 +64,11 @@ impl Config {
         ensure(printable(&self.login.realm), "login", "realm", || {
             "may only have ASCII letters, digits and signs".to_owned()
         })?;
+        self.smtp.check().map_err(|reason| Fault { section: "smtp", option: "url", reason })?;
         ensure(!self.mail.domain.contains('@'), "mail", "domain", || "is what stands behind the @".to_owned())?;
+        ensure(!self.smtp.login_domain.contains('@'), "smtp", "login_domain", || {
+            "is what stands behind the @".to_owned()
+        })?;
         ensure(!self.login.domains.iter().any(|d| d.contains('@')), "login", "domains", || {
             "are what stands behind the @".to_owned()
         })

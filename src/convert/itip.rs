@@ -27,7 +27,7 @@ const FOLD: usize = 75;
 const PRIVATE: [Tag; 5] = [c::REMINDER, c::CATEGORIES, c::SENSITIVITY, c::RESPONSE_TYPE, c::APPOINTMENT_REPLY_TIME];
 
 /// What a mail about a meeting asks or says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// An invitation.
     Request,
@@ -54,6 +54,11 @@ impl Method {
             Self::Accepted | Self::Tentative | Self::Declined => "REPLY",
             Self::Counter => "COUNTER",
         }
+    }
+
+    /// Whether it comes from an attendee.
+    pub const fn is_answer(self) -> bool {
+        !matches!(self, Self::Request | Self::Update | Self::Cancel)
     }
 
     /// What stands before the subject in mails of other programs.

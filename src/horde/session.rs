@@ -52,6 +52,11 @@ impl Session {
         &self.login.user
     }
 
+    /// The login; other servers of the site take the same.
+    pub fn login(&self) -> &Login {
+        &self.login
+    }
+
     /// PHP requests that were made for this user since he was last forgotten (some minutes without a call).
     pub fn requests(&self) -> u64 {
         self.person.requests.load(Ordering::Relaxed)

@@ -46,6 +46,8 @@ pub struct Traits {
     pub preview: bool,
     /// UserInformation lists accounts (14.1+) instead of bare addresses.
     pub accounts: bool,
+    /// The server mails invitations, updates, cancellations and answers (16.0+) instead of the phone.
+    pub server_invites: bool,
 }
 
 const BASE: Traits = Traits {
@@ -64,6 +66,7 @@ const BASE: Traits = Traits {
     account_only_wipe: false,
     preview: false,
     accounts: false,
+    server_invites: false,
 };
 const V12_0: Traits = Traits { name: "12.0", server: "8.0", air_sync_base: true, policy_document: true, ..BASE };
 const V12_1: Traits = Traits { name: "12.1", code: 121, server: "8.1", empty_sync: true, ..V12_0 };
@@ -79,8 +82,15 @@ const V14_0: Traits = Traits {
 };
 const V14_1: Traits =
     Traits { name: "14.1", code: 141, server: "14.3", device_information_first: true, accounts: true, ..V14_0 };
-const V16_0: Traits =
-    Traits { name: "16.0", code: 160, server: "15.1", data_in_responses: true, plain_days: true, ..V14_1 };
+const V16_0: Traits = Traits {
+    name: "16.0",
+    code: 160,
+    server: "15.1",
+    data_in_responses: true,
+    plain_days: true,
+    server_invites: true,
+    ..V14_1
+};
 const V16_1: Traits = Traits { name: "16.1", code: 161, account_only_wipe: true, ..V16_0 };
 
 impl Version {

@@ -1,8 +1,12 @@
 //! Where items live. A [`Source`] is one application of Horde as one user sees it; it knows nothing of phones and sync keys.
 
+mod identity;
+pub mod inviting;
 mod kept;
 pub mod turba;
 
+pub use identity::Identity;
+pub use inviting::Inviting;
 pub use kept::Kept;
 
 use std::{future::Future, time::Duration};
