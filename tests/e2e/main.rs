@@ -12,6 +12,7 @@ mod proxy;
 mod site;
 mod tree;
 
+mod calendar;
 mod contacts;
 mod hostile;
 mod pairing;
