@@ -1,5 +1,6 @@
 //! Where items live. A [`Source`] is one application of Horde as one user sees it; it knows nothing of phones and sync keys.
 
+mod cache;
 mod kept;
 pub mod turba;
 
