@@ -1,4 +1,5 @@
-//! Items in foreign forms: vCard, iCalendar. No I/O in here.
+//! Items in foreign forms: vCard, iCalendar, time zones. No I/O in here.
 
 pub mod ical;
 pub mod vcard;
+pub mod zone;

@@ -25,7 +25,7 @@ pub use scope::Scope;
 pub(in crate::proto) use value::cut;
 pub(in crate::proto) use write::is_written;
 pub use write::{encoded, write_item};
-pub use zone::Blob;
+pub use zone::{Blob, Observance, SystemTime};
 
 /// A data class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
