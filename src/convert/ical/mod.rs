@@ -1,0 +1,86 @@
+//! iCalendar (RFC 5545) to and from the neutral event, whose form the head of `proto::class::calendar` defines. No I/O in here; the
+//! time zone database is jiff's.
+//!
+//! [`read`] takes what Horde exports and what other programs mail; [`write`] gives what Horde imports (times with the Olson name of
+//! their zone and its VTIMEZONE before them) and what goes into mails.
+
+use jiff::Timestamp;
+
+use crate::proto::class::Properties;
+
+/// Whose calendar it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Home {
+    /// IANA name of the user's zone in Horde: what times without a zone are meant in.
+    pub zone: String,
+    /// The user's own mail addresses, lower case, the main one first.
+    pub addresses: Vec<String>,
+}
+
+/// An event as an iCalendar text has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The neutral event.
+    pub item: Properties,
+    /// IANA name of the zone in which it starts and recurs; `None`: a single event in UTC, or all-day.
+    pub zone: Option<String>,
+    /// Value of UID; empty when there is none.
+    pub uid: String,
+    /// LAST-MODIFIED, or CREATED.
+    pub modified: Option<Timestamp>,
+    /// It recurs by a rule that the protocol cannot say; `item` is its first occurrence only.
+    pub simplified: bool,
+    /// Original start (`20261124T080000Z`, a plain date at midnight of an all-day series) when the text is about one occurrence of a
+    /// series that it has not got.
+    pub instance: Option<String>,
+    /// METHOD of the text, upper case.
+    pub method: Option<String>,
+    /// SEQUENCE; 0 when there is none.
+    pub sequence: u32,
+}
+
+/// Why a text gives no event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreadable {
+    /// There is no VEVENT in it.
+    NoEvent,
+    /// The event has no start, or one that is no date.
+    NoStart,
+    /// Larger than anything that is an event, or more than 2000 exceptions.
+    TooLarge,
+}
+
+/// Reads the event of a VCALENDAR: the first VEVENT without RECURRENCE-ID with the exceptions that have its UID, else the first with
+/// one.
+///
+/// # Errors
+/// [`Unreadable`]; never for a property that is odd: that one is left out.
+pub fn read(_text: &str, _home: &Home) -> Result<Event, Unreadable> {
+    Err(Unreadable::NoEvent)
+}
+
+/// A whole VCALENDAR. `zone` is the IANA name of the zone in which the event takes place (`UTC`: times in UTC). Without `method` it is meant for Horde:
+/// what the item has not got is written empty, so that Horde clears it. With `method` (REQUEST, CANCEL, REPLY) it is meant for a mail.
+/// A series begins with its first occurrence, whatever the item says.
+pub fn write(_item: &Properties, _uid: &str, _zone: &str, _home: &Home, _method: Option<&str>) -> String {
+    String::new()
+}
+
+/// A whole VCALENDAR as [`write`] makes it with one VEVENT only: the occurrence `exception` of the series `item`, with everything that
+/// it inherits. A deleted one gets STATUS:CANCELLED.
+pub fn write_exception(
+    _item: &Properties,
+    _exception: &Properties,
+    _uid: &str,
+    _zone: &str,
+    _home: &Home,
+    _method: Option<&str>,
+) -> String {
+    String::new()
+}
+
+/// Original starts of the occurrences of a series from `from` to before `to`, at most `limit` of them, in order; exceptions are not looked
+/// at. Of an all-day series midnights in UTC. Of a single event its start.
+pub fn occurrences(_item: &Properties, _zone: &str, _from: Timestamp, _to: Timestamp, _limit: usize) -> Vec<Timestamp> {
+    Vec::new()
+}
