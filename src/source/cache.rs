@@ -35,7 +35,7 @@ struct Place {
     rows: Rows,
     bytes: usize,
     expires: Option<Instant>,
-    /// How many contacts the last listing had.
+    /// How many items the last listing had.
     size: Option<usize>,
     used: Option<Instant>,
 }
@@ -152,6 +152,11 @@ impl Memory {
             }
             uids.filter_map(|uid| Some((uid.clone(), b.rows.get(uid)?.clone()))).collect()
         })
+    }
+
+    /// Whether anything of the container is there already.
+    pub(in crate::source) fn is_warm(&self, place: &str) -> bool {
+        self.with(place, |b| !b.rows.is_empty())
     }
 
     /// The modseq under which a reading that starts now is filed.

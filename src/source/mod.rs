@@ -2,6 +2,7 @@
 
 mod cache;
 mod kept;
+pub mod kronolith;
 pub mod turba;
 
 pub use kept::Kept;
