@@ -1,5 +1,7 @@
 //! Items in foreign forms: vCard; time zones by name, by law and in iCalendar. No I/O in here but what reading the time zone
 //! database takes.
 
+pub mod body;
+pub mod html;
 pub mod vcard;
 pub mod zone;
