@@ -44,22 +44,23 @@ pub(super) enum When {
 /// The zones of one text.
 pub(super) struct Zones<'a> {
     pub(super) home: Zone,
-    components: BTreeMap<&'a str, &'a ICalendarComponent>,
+    all: &'a [ICalendarComponent],
+    named: BTreeMap<&'a str, &'a ICalendarComponent>,
 }
 
 impl<'a> Zones<'a> {
-    pub(super) fn new(components: &'a [ICalendarComponent], home: &Home) -> Self {
-        let zones = components.iter().filter(|c| c.component_type == ICalendarComponentType::VTimezone);
+    pub(super) fn new(all: &'a [ICalendarComponent], home: &Home) -> Self {
+        let zones = all.iter().filter(|c| c.component_type == ICalendarComponentType::VTimezone);
         let named = zones.filter_map(|c| Some((c.property(&ICalendarProperty::Tzid)?.values.first()?.as_text()?, c)));
-        Self { home: Zone { name: Some(home.zone.clone()), zone: zone_of(&home.zone) }, components: named.collect() }
+        Self { home: Zone { name: Some(home.zone.clone()), zone: zone_of(&home.zone) }, all, named: named.collect() }
     }
 
     /// The zone of a TZID: by its name, else by its VTIMEZONE for about `at`, else the user's.
-    fn find(&self, components: &[ICalendarComponent], tzid: &str, at: DateTime) -> Zone {
+    pub(super) fn find(&self, tzid: &str, at: DateTime) -> Zone {
         if let Some(zone) = zone::named(tzid) {
             return Zone { name: zone.iana_name().map(str::to_owned), zone };
         }
-        let Some(law) = self.components.get(tzid).and_then(|component| law::law(component, components)) else {
+        let Some(law) = self.named.get(tzid).and_then(|component| law::law(component, self.all)) else {
             return self.home.clone();
         };
         let at = law.to_timestamp(at).unwrap_or_default();
@@ -71,7 +72,7 @@ impl<'a> Zones<'a> {
     }
 
     /// The dates of a property.
-    pub(super) fn all(&self, components: &[ICalendarComponent], entry: &ICalendarEntry) -> Vec<When> {
+    pub(super) fn all(&self, entry: &ICalendarEntry) -> Vec<When> {
         let tzid = entry.parameter(&ICalendarParameterName::Tzid).and_then(source::parameter);
         let tzid = tzid.as_deref();
         // Many EXDATEs have the same zone.
@@ -86,7 +87,7 @@ impl<'a> Zones<'a> {
                 (Plain::Time(civil), Some(offset), _) => When::Utc(offset.to_timestamp(civil).ok()?),
                 (Plain::Time(civil), None, None) => When::Floating(civil),
                 (Plain::Time(civil), None, Some(tzid)) => {
-                    let zone = known.get_or_insert_with(|| self.find(components, tzid, civil)).clone();
+                    let zone = known.get_or_insert_with(|| self.find(tzid, civil)).clone();
                     match zone.name.as_deref() {
                         Some("UTC" | "Etc/UTC") => When::Utc(zone.zone.to_timestamp(civil).ok()?),
                         _ => When::In(civil, zone),
@@ -98,13 +99,8 @@ impl<'a> Zones<'a> {
     }
 
     /// The first date of the first such property.
-    pub(super) fn first(
-        &self,
-        components: &[ICalendarComponent],
-        component: &ICalendarComponent,
-        name: &ICalendarProperty,
-    ) -> Option<When> {
-        component.properties(name).find_map(|entry| self.all(components, entry).into_iter().next())
+    pub(super) fn first(&self, component: &ICalendarComponent, name: &ICalendarProperty) -> Option<When> {
+        component.properties(name).find_map(|entry| self.all(entry).into_iter().next())
     }
 
     /// The instant; of a day its beginning where the user is.
