@@ -26,7 +26,7 @@ const PLACE_ROWS: usize = 20_000;
 const PLACES: usize = 10_000;
 
 /// Items as Horde has them (nothing of what is kept beside), by uid.
-pub(in crate::source) type Rows = HashMap<String, Arc<Properties>>;
+pub(super) type Rows = HashMap<String, Arc<Properties>>;
 
 #[derive(Debug, Default)]
 struct Place {
@@ -42,7 +42,7 @@ struct Place {
 
 /// The shared memory of one Horde site. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Shared {
+pub(super) struct Shared {
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -53,17 +53,12 @@ struct Inner {
 
 /// The part of [`Shared`] that concerns one user.
 #[derive(Debug, Clone)]
-pub(in crate::source) struct Memory {
+pub(super) struct Memory {
     shared: Shared,
     user: String,
 }
 
 impl Shared {
-    /// An empty memory, for one site.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,7 +94,7 @@ impl Place {
 }
 
 impl Memory {
-    pub(in crate::source) fn new(shared: Shared, user: &str) -> Self {
+    pub(super) fn new(shared: Shared, user: &str) -> Self {
         Self { shared, user: user.to_owned() }
     }
 
@@ -115,7 +110,7 @@ impl Memory {
     }
 
     /// Somebody learnt where the container's history stands.
-    pub(in crate::source) fn saw(&self, place: &str, modseq: u64) {
+    pub(super) fn saw(&self, place: &str, modseq: u64) {
         self.with(place, |b| {
             // An answer that was overtaken, or a history that was restored: either way the rows are no longer known to be good.
             if b.seen.is_some_and(|seen| modseq < seen) {
@@ -126,7 +121,7 @@ impl Memory {
     }
 
     /// Somebody learnt what moved after `from` up to `to`.
-    pub(in crate::source) fn moved(&self, place: &str, from: u64, to: u64, changes: &Changes) {
+    pub(super) fn moved(&self, place: &str, from: u64, to: u64, changes: &Changes) {
         self.with(place, |b| {
             changes.add.iter().chain(&changes.modify).chain(&changes.delete).for_each(|uid| b.forget(uid));
             if b.read_at.is_some_and(|at| from <= at && at < to) {
@@ -136,16 +131,16 @@ impl Memory {
     }
 
     /// How many items the container had when it was last listed.
-    pub(in crate::source) fn size(&self, place: &str) -> Option<usize> {
+    pub(super) fn size(&self, place: &str) -> Option<usize> {
         self.with(place, |b| b.size)
     }
 
-    pub(in crate::source) fn set_size(&self, place: &str, size: usize) {
+    pub(super) fn set_size(&self, place: &str, size: usize) {
         self.with(place, |b| b.size = Some(size));
     }
 
     /// The items among `uids` that are there and not older than what anybody knows of the container.
-    pub(in crate::source) fn rows<'a>(&self, place: &str, uids: impl Iterator<Item = &'a String>) -> Rows {
+    pub(super) fn rows<'a>(&self, place: &str, uids: impl Iterator<Item = &'a String>) -> Rows {
         self.with(place, |b| {
             if b.read_at != b.seen || b.expires.is_none_or(|at| at <= Instant::now()) {
                 b.clear();
@@ -155,17 +150,17 @@ impl Memory {
     }
 
     /// Whether anything of the container is there already.
-    pub(in crate::source) fn is_warm(&self, place: &str) -> bool {
+    pub(super) fn is_warm(&self, place: &str) -> bool {
         self.with(place, |b| !b.rows.is_empty())
     }
 
     /// The modseq under which a reading that starts now is filed.
-    pub(in crate::source) fn seen(&self, place: &str) -> Option<u64> {
+    pub(super) fn seen(&self, place: &str) -> Option<u64> {
         self.with(place, |b| b.seen)
     }
 
     /// Keeps items that were read while the container stood at `read_at`; without that they would never be found valid.
-    pub(in crate::source) fn keep(&self, place: &str, read_at: Option<u64>, rows: &Rows) {
+    pub(super) fn keep(&self, place: &str, read_at: Option<u64>, rows: &Rows) {
         if read_at.is_none() {
             return;
         }
@@ -188,12 +183,12 @@ impl Memory {
     }
 
     /// An item was written.
-    pub(in crate::source) fn forget(&self, place: &str, uid: &str) {
+    pub(super) fn forget(&self, place: &str, uid: &str) {
         self.with(place, |b| b.forget(uid));
     }
 
     /// Which of `uids` are not among `rows`, each once, in order.
-    pub(in crate::source) fn lacking<'a>(rows: &Rows, uids: impl Iterator<Item = &'a String>) -> Vec<String> {
+    pub(super) fn lacking<'a>(rows: &Rows, uids: impl Iterator<Item = &'a String>) -> Vec<String> {
         let mut met = BTreeSet::new();
         uids.filter(|uid| !rows.contains_key(*uid) && met.insert(*uid)).cloned().collect()
     }
@@ -224,7 +219,7 @@ mod tests {
     use crate::wbxml::tag::contacts as c;
 
     fn memory() -> Memory {
-        Memory::new(Shared::new(), "alice")
+        Memory::new(Shared::default(), "alice")
     }
 
     fn rows(uids: &[&str]) -> Rows {
@@ -287,7 +282,7 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_without_a_cursor_nor_for_others() {
-        let shared = Shared::new();
+        let shared = Shared::default();
         let (alice, bob) = (Memory::new(shared.clone(), "alice"), Memory::new(shared, "bob"));
         alice.keep("book", alice.seen("book"), &rows(&["a"]));
         assert_eq!(there(&alice), Vec::<String>::new());

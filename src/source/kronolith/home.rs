@@ -27,7 +27,7 @@ pub struct Shared {
 #[derive(Debug, Default)]
 struct Person {
     home: Option<(Instant, Arc<Home>)>,
-    calendars: Vec<String>,
+    calendars: Option<Vec<String>>,
 }
 
 impl Shared {
@@ -52,13 +52,13 @@ impl Shared {
         home
     }
 
-    /// The calendars that the user could see when he was last asked.
-    pub(super) fn calendars(&self, user: &str) -> Vec<String> {
-        self.people().get(user).map(|person| person.calendars.clone()).unwrap_or_default()
+    /// The calendars that the user could see when Horde was last asked.
+    pub(super) fn calendars(&self, user: &str) -> Option<Vec<String>> {
+        self.people().get(user)?.calendars.clone()
     }
 
     pub(super) fn set_calendars(&self, user: &str, calendars: Vec<String>) {
-        self.with(user, |person| person.calendars = calendars);
+        self.with(user, |person| person.calendars = Some(calendars));
     }
 
     fn with(&self, user: &str, f: impl FnOnce(&mut Person)) {

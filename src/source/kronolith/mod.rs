@@ -23,7 +23,7 @@ use crate::{
     horde::{self, Call, Session},
     proto::class::{Class, Patch, Properties, Scope},
     state::Beside,
-    wbxml::{Tag, tag::calendar as c},
+    wbxml::Tag,
 };
 
 /// Asks where the history of a calendar stands.
@@ -181,20 +181,7 @@ impl Source for Kronolith {
     }
 
     fn filled_in(&self) -> &'static [Tag] {
-        &[
-            c::DT_STAMP,
-            c::UID,
-            c::CLIENT_UID,
-            c::TIMEZONE,
-            c::ALL_DAY_EVENT,
-            c::BUSY_STATUS,
-            c::SENSITIVITY,
-            c::MEETING_STATUS,
-            c::ORGANIZER_NAME,
-            c::ORGANIZER_EMAIL,
-            c::RESPONSE_TYPE,
-            c::RESPONSE_REQUESTED,
-        ]
+        write::FILLED_IN
     }
 
     async fn change(&self, container: &str, uid: &str, patch: &Patch) -> Result<(), Error> {

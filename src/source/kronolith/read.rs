@@ -12,12 +12,13 @@ use super::{Answer, Kronolith, call, fault, home, repair};
 use crate::{
     convert::ical::{self, Home},
     horde::{self, Call},
-    proto::class::Scope,
+    proto::class::{Properties, Scope, Value},
     source::{
         Error, Fetched, Kept, Source,
         cache::{Memory, Rows},
     },
     state::Beside,
+    wbxml::tag::calendar as c,
 };
 
 /// Most events read at a time beyond those that are wanted: two of Horde's multiCalls, side by side.
@@ -140,7 +141,10 @@ impl Kronolith {
     /// The event as it is now, past all memory.
     pub(super) async fn now(&self, calendar: &str, uid: &str) -> Result<Now, Error> {
         let mut calls = vec![export(uid, calendar)];
-        let others = self.shared.calendars(self.session.user());
+        let others = match self.shared.calendars(self.session.user()) {
+            Some(known) => known,
+            None => self.containers().await?.into_iter().map(|container| container.id).collect(),
+        };
         calls.extend(others.iter().filter(|other| *other != calendar).map(|other| export(uid, other)));
         let (home, mut answers) = self.with_home(calls).await?;
         let twin = answers.split_off(1.min(answers.len())).iter().any(Result::is_ok);
@@ -167,6 +171,7 @@ fn understood(answer: Answer, home: &Home) -> Got {
             Ok(mut event) => {
                 let zone = event.zone.clone().unwrap_or_else(|| home.zone.clone());
                 repair::exceptions(&mut event.item, &zone);
+                forget_stamps(&mut event.item);
                 Got::Event(Box::new(event))
             }
             Err(error) => Got::Broken(format!("Kronolith's iCalendar is none: {error:?}")),
@@ -174,5 +179,12 @@ fn understood(answer: Answer, home: &Home) -> Got {
         Ok(_) => Got::Broken("Kronolith gave no text for it".to_owned()),
         Err(horde::Error::Fault(_)) => Got::Missing,
         Err(error) => Got::Broken(error.to_string()),
+    }
+}
+
+/// When an exception was written says nothing about it: Kronolith writes all of them anew.
+fn forget_stamps(item: &mut Properties) {
+    if let Some(Value::Groups(exceptions)) = item.0.get_mut(&c::EXCEPTIONS) {
+        exceptions.iter_mut().for_each(|exception| drop(exception.0.remove(&c::DT_STAMP)));
     }
 }

@@ -52,11 +52,8 @@ pub(super) fn exceptions(item: &mut Properties, zone: &str) {
 /// The original starts that a phone sends are those of the series as it knows it, some minutes or hours beside for phones with other ideas of the zone.
 pub(super) fn to_occurrences(exceptions: &mut [Properties], series: &Properties, zone: &str) {
     for exception in exceptions {
-        let Some(start) = moment(exception, c::EXCEPTION_START_TIME) else { continue };
-        let day = SignedDuration::from_hours(14);
-        let (Ok(from), Ok(to)) = (start.checked_sub(day), start.checked_add(day)) else { continue };
-        let occurrences = ical::occurrences(series, zone, from, to, MOST);
-        if let Some(at) = nearest(occurrences.iter(), start) {
+        let start = moment(exception, c::EXCEPTION_START_TIME);
+        if let Some(at) = start.and_then(|start| ical::nearest(series, zone, start)) {
             exception.set_text(c::EXCEPTION_START_TIME, written(at));
         }
     }

@@ -91,7 +91,9 @@ impl Vevent {
         let mut names: Vec<&String> = self.lines.keys().chain(other.lines.keys()).collect();
         names.sort();
         names.dedup();
-        names.retain(|name| !matches!(name.as_str(), "DTSTAMP" | "CREATED" | "LAST-MODIFIED") && !self.agrees(other, name));
+        names.retain(|name| {
+            !matches!(name.as_str(), "DTSTAMP" | "CREATED" | "LAST-MODIFIED") && !self.agrees(other, name)
+        });
         names
     }
 
