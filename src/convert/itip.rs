@@ -8,6 +8,7 @@ use mail_builder::{
 };
 
 use super::{
+    html,
     ical::{self, Home},
     zone,
 };
@@ -116,8 +117,8 @@ pub struct Notice<'a> {
 pub fn write(notice: &Notice<'_>) -> Vec<u8> {
     let item = public(notice.item);
     let exception = notice.exception.map(public);
-    let zone = zone_of(&item, notice.home);
-    let shown = exception.as_ref().map_or_else(|| item.clone(), |exception| occurrence(&item, exception));
+    let zone = zone_of(&item, &notice.home.zone);
+    let shown = exception.as_ref().map_or_else(|| item.clone(), |e| ical::occurrence(&item, e, &zone));
     let subject = format!("{}{}", notice.method.prefix(), one_line(shown.text(c::SUBJECT).unwrap_or_default()));
     let alternative = MimePart::new(
         "multipart/alternative",
@@ -144,30 +145,6 @@ pub fn write(notice: &Notice<'_>) -> Vec<u8> {
     bytes
 }
 
-/// The occurrence that an exception makes of its series: what it says, and what it inherits.
-pub fn occurrence(series: &Properties, exception: &Properties) -> Properties {
-    let mut item = series.clone();
-    for tag in [c::EXCEPTIONS, c::RECURRENCE] {
-        item.0.remove(&tag);
-    }
-    let moment = |item: &Properties, tag| item.text(tag).and_then(civil);
-    let length = moment(series, c::END_TIME).zip(moment(series, c::START_TIME)).map(|(end, start)| end - start);
-    if let (Some(start), Some(length)) = (moment(exception, c::EXCEPTION_START_TIME), length) {
-        item.set_text(c::START_TIME, compact(start));
-        if let Ok(end) = start.checked_add(length) {
-            item.set_text(c::END_TIME, compact(end));
-        }
-    }
-    for (tag, value) in &exception.0 {
-        if value.is_empty() {
-            item.0.remove(tag);
-        } else {
-            item.0.insert(*tag, value.clone());
-        }
-    }
-    item
-}
-
 fn public(item: &Properties) -> Properties {
     let mut item = item.clone();
     PRIVATE.iter().for_each(|tag| drop(item.0.remove(tag)));
@@ -190,12 +167,12 @@ fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_control()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// IANA name of the zone in which the event takes place.
-fn zone_of(item: &Properties, home: &Home) -> String {
+/// IANA name of the zone in which an event takes place; `home` is that of its owner, for events that do not say.
+pub fn zone_of(item: &Properties, home: &str) -> String {
     let start = item.text(c::START_TIME).and_then(civil).and_then(|civil| civil.to_zoned(TimeZone::UTC).ok());
     let blob = item.text(c::TIMEZONE).and_then(Blob::parse);
-    let named = blob.zip(start).and_then(|(blob, start)| zone::zone(&blob, &[&home.zone], start.timestamp()));
-    named.unwrap_or_else(|| if home.zone.is_empty() { "UTC".to_owned() } else { home.zone.clone() })
+    let named = blob.zip(start).and_then(|(blob, start)| zone::zone(&blob, &[home], start.timestamp()));
+    named.unwrap_or_else(|| if home.is_empty() { "UTC".to_owned() } else { home.to_owned() })
 }
 
 /// What people read.
@@ -221,9 +198,13 @@ fn text(notice: &Notice<'_>, shown: &Properties, zone: &str) -> String {
     add("When", &when(shown, zone));
     add("Where", shown.group(b::LOCATION).and_then(|place| place.text(b::DISPLAY_NAME)).unwrap_or_default());
     let body = match shown.0.get(&b::BODY) {
-        _ if !notice.comment.is_empty() => notice.comment,
-        Some(Value::Body(body)) if body.kind == BodyKind::Plain && notice.method.name() == "REQUEST" => &body.data,
-        _ => "",
+        _ if !notice.comment.is_empty() => notice.comment.to_owned(),
+        Some(Value::Body(body)) if notice.method.name() == "REQUEST" => match body.kind {
+            BodyKind::Plain => body.data.clone(),
+            BodyKind::Html => html::plain(&body.data),
+            BodyKind::Rtf | BodyKind::Mime => String::new(),
+        },
+        _ => String::new(),
     };
     let body = body.replace("\r\n", "\n").replace('\n', "\r\n");
     let gap = if body.is_empty() { "" } else { "\r\n\r\n" };
@@ -331,10 +312,6 @@ fn civil(text: &str) -> Option<DateTime> {
     DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()
 }
 
-fn compact(civil: DateTime) -> String {
-    civil.strftime("%Y%m%dT%H%M%SZ").to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -399,16 +376,6 @@ mod tests {
         let days =
             item(&[(c::ALL_DAY_EVENT, "1"), (c::START_TIME, "20261124T000000Z"), (c::END_TIME, "20261127T000000Z")]);
         assert_eq!(when(&days, "Europe/Berlin"), "2026-11-24 - 2026-11-26");
-    }
-
-    #[test]
-    fn an_occurrence_inherits() {
-        let series = item(&[(c::SUBJECT, "S"), (c::START_TIME, "20261124T080000Z"), (c::END_TIME, "20261124T093000Z")]);
-        let moved = item(&[(c::EXCEPTION_START_TIME, "20261201T080000Z"), (c::SUBJECT, "T")]);
-        let shown = occurrence(&series, &moved);
-        assert_eq!(shown.text(c::START_TIME), Some("20261201T080000Z"));
-        assert_eq!(shown.text(c::END_TIME), Some("20261201T093000Z"));
-        assert_eq!(shown.text(c::SUBJECT), Some("T"));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Where items live. A [`Source`] is one application of Horde as one user sees it; it knows nothing of phones and sync keys.
 
+mod cache;
 mod identity;
 pub mod inviting;
 mod kept;
+pub mod kronolith;
 pub mod turba;
 
 pub use identity::Identity;

@@ -96,7 +96,11 @@ fn from_the_phone_to_horde_in_each_version() {
         no_echo(&mut phone, &calendar);
 
         // One field is changed and nothing else; absent means unchanged from 16.0 on.
-        let mut fields = if phone.at_least("16.0") { Vec::new() } else { event(&phone, &title, BERLIN, "20261201T090000Z", "20261201T100000Z") };
+        let mut fields = if phone.at_least("16.0") {
+            Vec::new()
+        } else {
+            event(&phone, &title, BERLIN, "20261201T090000Z", "20261201T100000Z")
+        };
         if !phone.at_least("16.0") {
             fields.push(el("Calendar:Categories", [t("Category", "Gesundheit"), t("Category", "Privat")]));
         }
@@ -154,26 +158,32 @@ fn from_horde_to_the_phone_in_each_version() {
         assert_eq!(item.text("Timezone").map(str::len), Some(232), "{item:?}");
         assert!(phone.note_of(item).unwrap().replace("\r\n", "\n").starts_with("Erste Zeile\nzweite"), "{item:?}");
 
-        site.horde.change_event(&uid, &[
-            "UID:from-horde-1",
-            &format!("SUMMARY:Besprechung {version}"),
-            "DTSTART;TZID=Europe/Berlin:20261202T100000",
-            "DTEND;TZID=Europe/Berlin:20261202T113000",
-        ]);
+        site.horde.change_event(
+            &uid,
+            &[
+                "UID:from-horde-1",
+                &format!("SUMMARY:Besprechung {version}"),
+                "DTSTART;TZID=Europe/Berlin:20261202T100000",
+                "DTEND;TZID=Europe/Berlin:20261202T113000",
+            ],
+        );
         phone.sync_all(&calendar);
         let item = &phone.items(&calendar)[&id];
         assert_eq!(item.text("StartTime"), Some("20261202T090000Z"), "{item:?}");
         assert_eq!(place_of(item), Some("Saal 3"));
-        site.horde.change_event(&uid, &[
-            "UID:from-horde-1",
-            "SUMMARY:Besprechung",
-            "DTSTART;TZID=Europe/Berlin:20261201T100000",
-            "DTEND;TZID=Europe/Berlin:20261201T113000",
-            "BEGIN:VALARM",
-            "ACTION:DISPLAY",
-            "TRIGGER;VALUE=DURATION:-PT30M",
-            "END:VALARM",
-        ]);
+        site.horde.change_event(
+            &uid,
+            &[
+                "UID:from-horde-1",
+                "SUMMARY:Besprechung",
+                "DTSTART;TZID=Europe/Berlin:20261201T100000",
+                "DTEND;TZID=Europe/Berlin:20261201T113000",
+                "BEGIN:VALARM",
+                "ACTION:DISPLAY",
+                "TRIGGER;VALUE=DURATION:-PT30M",
+                "END:VALARM",
+            ],
+        );
     }
     let (mut phone, calendar) = paired(&site, "calfrdel", "14.1");
     site.horde.call("calendar.delete", &serde_json::json!([uid]));
@@ -204,24 +214,35 @@ fn all_day_events_keep_their_days_in_each_version() {
             assert_eq!(item.text("EndTime"), Some("20260331T000000Z"));
         }
         // Sent back as it came, with another title: the days stay.
-        let mut fields: Vec<El> = item.children.iter().filter(|c| c.name != "NativeBodyType" && c.name != "UID").cloned().collect();
+        let mut fields: Vec<El> =
+            item.children.iter().filter(|c| c.name != "NativeBodyType" && c.name != "UID").cloned().collect();
         fields.retain(|field| field.name != "Subject");
         fields.push(t("Calendar:Subject", "Urlaub"));
         phone.sync(&calendar, &Request { commands: vec![change(&id, fields)], ..Request::default() });
         let text = site.horde.export("calendar", &uid);
-        assert!(text.contains("SUMMARY:Urlaub\n") && text.contains("DTSTART;VALUE=DATE:20260327\n"), "{version}: {text}");
+        assert!(
+            text.contains("SUMMARY:Urlaub\n") && text.contains("DTSTART;VALUE=DATE:20260327\n"),
+            "{version}: {text}"
+        );
         assert!(text.contains("DTEND;VALUE=DATE:20260331\n"), "{version}: {text}");
-        site.horde.change_event(&uid, &["UID:allday-horde", "SUMMARY:Ferien", "DTSTART;VALUE=DATE:20260327", "DTEND;VALUE=DATE:20260331"]);
+        site.horde.change_event(
+            &uid,
+            &["UID:allday-horde", "SUMMARY:Ferien", "DTSTART;VALUE=DATE:20260327", "DTEND;VALUE=DATE:20260331"],
+        );
 
         // Two days around the change to summer time, made by a phone in New York.
-        let (start, end) = if plain { ("20260307T000000Z", "20260309T000000Z") } else { ("20260307T050000Z", "20260309T040000Z") };
+        let (start, end) =
+            if plain { ("20260307T000000Z", "20260309T000000Z") } else { ("20260307T050000Z", "20260309T040000Z") };
         let title = format!("Messe {short}");
         let mut fields = event(&phone, &title, NEW_YORK, start, end);
         fields.retain(|field| field.name != "AllDayEvent" && (!plain || field.name != "Timezone"));
         fields.push(t("Calendar:AllDayEvent", 1));
         phone.add_item(&calendar, fields);
         let (_, text) = site.horde.event_called(&title).expect("it is in Horde");
-        assert!(text.contains("DTSTART;VALUE=DATE:20260307\n") && text.contains("DTEND;VALUE=DATE:20260309\n"), "{version}: {text}");
+        assert!(
+            text.contains("DTSTART;VALUE=DATE:20260307\n") && text.contains("DTEND;VALUE=DATE:20260309\n"),
+            "{version}: {text}"
+        );
         phone.sync_all(&calendar);
         no_echo(&mut phone, &calendar);
     }
@@ -231,13 +252,31 @@ fn all_day_events_keep_their_days_in_each_version() {
 #[test]
 fn filter_types_widen_and_narrow() {
     let site = Site::start("calfilter");
-    let day = |days: i64| (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days)).strftime("%Y%m%dT100000Z").to_string();
+    let day = |days: i64| {
+        (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days)).strftime("%Y%m%dT100000Z").to_string()
+    };
     let end = |days: i64| day(days).replace("T10", "T11");
-    for (title, days) in [("gestern", -1_i64), ("drei Wochen", -21), ("zwei Monate", -60), ("ein Jahr", -365), ("morgen", 1)] {
-        site.horde.event(&[&format!("SUMMARY:{title}"), &format!("DTSTART:{}", day(days)), &format!("DTEND:{}", end(days))]);
+    for (title, days) in
+        [("gestern", -1_i64), ("drei Wochen", -21), ("zwei Monate", -60), ("ein Jahr", -365), ("morgen", 1)]
+    {
+        site.horde.event(&[
+            &format!("SUMMARY:{title}"),
+            &format!("DTSTART:{}", day(days)),
+            &format!("DTEND:{}", end(days)),
+        ]);
     }
-    site.horde.event(&["SUMMARY:offene Serie", &format!("DTSTART:{}", day(-500)), &format!("DTEND:{}", end(-500)), "RRULE:FREQ=WEEKLY;INTERVAL=1"]);
-    site.horde.event(&["SUMMARY:alte Serie", &format!("DTSTART:{}", day(-500)), &format!("DTEND:{}", end(-500)), "RRULE:FREQ=DAILY;INTERVAL=1;COUNT=3"]);
+    site.horde.event(&[
+        "SUMMARY:offene Serie",
+        &format!("DTSTART:{}", day(-500)),
+        &format!("DTEND:{}", end(-500)),
+        "RRULE:FREQ=WEEKLY;INTERVAL=1",
+    ]);
+    site.horde.event(&[
+        "SUMMARY:alte Serie",
+        &format!("DTSTART:{}", day(-500)),
+        &format!("DTEND:{}", end(-500)),
+        "RRULE:FREQ=DAILY;INTERVAL=1;COUNT=3",
+    ]);
     for version in ["2.5", "14.1", "16.1"] {
         let mut phone = site.phone(&format!("calfil{}", version.replace('.', "")), version);
         phone.pair();

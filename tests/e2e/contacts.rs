@@ -80,7 +80,7 @@ fn from_the_phone_to_horde_in_each_version() {
         let email = t("Contacts:Email1Address", "zoe@example.test");
         let category = el("Contacts:Categories", [t("Category", "Arbeit"), t("Category", "Freunde")]);
         let job = t("Contacts:JobTitle", "Ärztin");
-        let id = phone.add_contact(&book, name(&first, "Müller").into_iter().chain([email, category, job, note]));
+        let id = phone.add_item(&book, name(&first, "Müller").into_iter().chain([email, category, job, note]));
         let found = site.horde.find(&first, &["lastname", "email", "title", "notes"]).expect("it is in Horde");
         assert_eq!(found["lastname"], "Müller");
         assert_eq!(found["email"], "zoe@example.test");
@@ -119,7 +119,7 @@ fn pictures_survive_both_ways() {
     let mut phone = site.phone("photo1", "14.1");
     let book = phone.pair_and_sync();
 
-    let id = phone.add_contact(&book, name("Photo", "Phone").into_iter().chain([t("Contacts:Picture", &encoded)]));
+    let id = phone.add_item(&book, name("Photo", "Phone").into_iter().chain([t("Contacts:Picture", &encoded)]));
     let uid = site.horde.find("Photo", &[]).unwrap()["__uid"].as_str().unwrap().to_owned();
     assert_eq!(site.horde.photo(&uid), Some(picture.clone()), "phone to Horde");
 
@@ -162,7 +162,7 @@ fn a_second_device_sees_all_also_what_turba_lacks() {
         t("Contacts:BusinessPhoneNumber", "+49 30 1234567 ext. 1234567890 floor 3"),
         children.clone(),
     ];
-    let id = first.add_contact(&book, name("Alles", "Dabei").into_iter().chain(fields.clone()));
+    let id = first.add_item(&book, name("Alles", "Dabei").into_iter().chain(fields.clone()));
     let mut second = site.phone("second2", "16.1");
     let book2 = second.pair_and_sync();
     let item = second.find(&book2, "Alles").expect("on the second device").1.clone();
@@ -194,8 +194,7 @@ fn what_the_web_side_changes_wins_over_what_is_kept_beside() {
     let mut phone = site.phone("webwins1", "14.1");
     let book = phone.pair_and_sync();
     let long = "+49 30 1234567 ext. 1234567890 floor 3";
-    let id =
-        phone.add_contact(&book, name("Lang", "Nummer").into_iter().chain([t("Contacts:BusinessPhoneNumber", long)]));
+    let id = phone.add_item(&book, name("Lang", "Nummer").into_iter().chain([t("Contacts:BusinessPhoneNumber", long)]));
     let found = site.horde.find("Lang", &["workPhone"]).unwrap();
     let cut = found["workPhone"].as_str().unwrap();
     assert!(!cut.is_empty() && long.starts_with(cut), "{cut}");
@@ -209,7 +208,7 @@ fn an_element_that_is_missing_in_a_change_is_deleted() {
     let site = Site::start("absent");
     let mut phone = site.phone("absent1", "14.1");
     let book = phone.pair_and_sync();
-    let id = phone.add_contact(&book, name("Absent", "X").into_iter().chain([t("Contacts:JobTitle", "Chef")]));
+    let id = phone.add_item(&book, name("Absent", "X").into_iter().chain([t("Contacts:JobTitle", "Chef")]));
     phone.sync(&book, &Request { commands: vec![change(&id, name("Absent", "Y"))], ..Request::default() });
     let found = site.horde.find("Absent", &["lastname", "title"]).unwrap();
     assert_eq!(found["lastname"], "Y");
@@ -244,7 +243,7 @@ fn a_conflict_is_decided_as_the_phone_asks() {
         let mut phone = site.phone(&format!("conflict{conflict}"), "14.1");
         let book = phone.pair_and_sync();
         let first = format!("Conflict{conflict}");
-        let id = phone.add_contact(&book, name(&first, "Start"));
+        let id = phone.add_item(&book, name(&first, "Start"));
         phone.sync_all(&book);
         let uid = site.horde.find(&first, &[]).unwrap()["__uid"].as_str().unwrap().to_owned();
         site.horde.change(&uid, &json!({ "lastname": "Server" }));
@@ -270,7 +269,7 @@ fn a_deletion_in_horde_wins_over_a_change_on_the_phone() {
     let site = Site::start("delwins");
     let mut phone = site.phone("delwins1", "14.1");
     let book = phone.pair_and_sync();
-    let id = phone.add_contact(&book, name("Weg", "Weg"));
+    let id = phone.add_item(&book, name("Weg", "Weg"));
     phone.sync_all(&book);
     let uid = site.horde.find("Weg", &[]).unwrap()["__uid"].as_str().unwrap().to_owned();
     site.horde.delete(&uid);
@@ -286,7 +285,7 @@ fn fetch_gives_an_item_again() {
     let site = Site::start("fetch");
     let mut phone = site.phone("fetch1", "14.1");
     let book = phone.pair_and_sync();
-    let id = phone.add_contact(&book, name("Fetch", "Me"));
+    let id = phone.add_item(&book, name("Fetch", "Me"));
     let fetch = |id: &str| el("AirSync:Fetch", [t("ServerId", id)]);
     let commands = vec![fetch(&id), fetch("no-such-item")];
     let answer = phone.sync(&book, &Request { commands, ..Request::default() });

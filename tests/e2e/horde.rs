@@ -166,3 +166,83 @@ pub(crate) fn jpeg(size: usize) -> Vec<u8> {
     bytes.extend([0xff, 0xd9]);
     bytes
 }
+
+/// The other applications.
+impl Horde {
+    /// Id of the default container of an application ("calendar", "tasks", "notes").
+    pub(crate) fn container(&self, app: &str) -> String {
+        let id = self.call(&format!("{app}.getDefaultShare"), &json!([]));
+        id.as_str().unwrap_or_else(|| panic!("{app}: no default container")).to_owned()
+    }
+
+    /// Puts an event into the default calendar: lines of a VEVENT.
+    pub(crate) fn event(&self, lines: &[&str]) -> String {
+        let text = calendar(lines);
+        let calendar = self.container("calendar");
+        let uid = self.call("calendar.import", &json!([text, "text/calendar", calendar]));
+        uid.as_str().unwrap_or_else(|| panic!("not imported: {text}")).to_owned()
+    }
+
+    /// Changes an event as the web interface does.
+    pub(crate) fn change_event(&self, uid: &str, lines: &[&str]) {
+        let text = calendar(lines);
+        self.call("calendar.replace", &json!([uid, text, "text/calendar", self.container("calendar")]));
+    }
+
+    /// Uids of all items of the default container.
+    pub(crate) fn uids_of(&self, app: &str) -> Vec<String> {
+        let container = self.container(app);
+        let uids = self.call(&format!("{app}.listUids"), &json!([[container]]));
+        let mut uids: Vec<String> = match uids {
+            Value::Object(map) => map.values().map(|u| u.as_str().unwrap().to_owned()).collect(),
+            list => serde_json::from_value(list).unwrap(),
+        };
+        uids.sort();
+        uids
+    }
+
+    /// An item as Horde exports it, folded lines joined.
+    pub(crate) fn export(&self, app: &str, uid: &str) -> String {
+        let form = if app == "notes" { "text/x-vnote" } else { "text/calendar" };
+        let text = self.call(&format!("{app}.export"), &json!([uid, form]));
+        text.as_str().unwrap().replace("\r\n", "\n").replace("\n ", "")
+    }
+
+    /// The only event with that title, as Horde exports it.
+    pub(crate) fn event_called(&self, title: &str) -> Option<(String, String)> {
+        let wanted = format!("\nSUMMARY:{title}\n");
+        let events = self.uids_of("calendar").into_iter().map(|uid| (uid.clone(), self.export("calendar", &uid)));
+        let found: Vec<_> = events.filter(|(_, text)| text.contains(&wanted)).collect();
+        assert!(found.len() <= 1, "{title} is there {} times", found.len());
+        found.into_iter().next()
+    }
+
+    /// All tasks of the default list, by name.
+    pub(crate) fn tasks(&self) -> BTreeMap<String, Value> {
+        let list = self.container("tasks");
+        let tasks = self.call("tasks.listTasks", &json!([{ "tasklists": [list], "completed": 1 }]));
+        let tasks: Vec<Value> = match tasks {
+            Value::Object(map) => map.into_iter().map(|(_, task)| task).collect(),
+            Value::Array(list) => list,
+            other => panic!("{other}"),
+        };
+        tasks.into_iter().map(|task| (task["name"].as_str().unwrap().to_owned(), task)).collect()
+    }
+}
+
+/// A calendar with one VEVENT of these lines, with the time zones that the tests use before it.
+fn calendar(lines: &[&str]) -> String {
+    let zone = |name: &str, std: (&str, &str, &str), dst: (&str, &str, &str)| {
+        let part = |kind, (from, to, rule): (&str, &str, &str), start| {
+            format!(
+                "BEGIN:{kind}\r\nDTSTART:{start}\r\nTZOFFSETFROM:{from}\r\nTZOFFSETTO:{to}\r\nRRULE:FREQ=YEARLY;{rule}\r\nEND:{kind}\r\n"
+            )
+        };
+        let (standard, daylight) = (part("STANDARD", std, "19961027T030000"), part("DAYLIGHT", dst, "19810329T020000"));
+        format!("BEGIN:VTIMEZONE\r\nTZID:{name}\r\n{daylight}{standard}END:VTIMEZONE\r\n")
+    };
+    let berlin =
+        zone("Europe/Berlin", ("+0200", "+0100", "BYMONTH=10;BYDAY=-1SU"), ("+0100", "+0200", "BYMONTH=3;BYDAY=-1SU"));
+    let body: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{berlin}BEGIN:VEVENT\r\n{body}END:VEVENT\r\nEND:VCALENDAR\r\n")
+}

@@ -12,12 +12,16 @@ mod proxy;
 mod site;
 mod tree;
 
+mod calendar;
 mod contacts;
 mod hostile;
+mod notes;
 mod pairing;
 mod ping;
 mod replay;
+mod series;
 mod shared;
 mod sync;
+mod tasks;
 mod trouble;
 mod wipe;

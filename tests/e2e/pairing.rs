@@ -139,7 +139,7 @@ fn base64_queries_and_plain_ones_are_the_same_phone() {
         phone.base64 = true;
         let book = phone.contacts();
         phone.sync_all(&book);
-        let id = phone.add_contact(&book, [t("Contacts:FirstName", version), t("Contacts:LastName", "Base64")]);
+        let id = phone.add_item(&book, [t("Contacts:FirstName", version), t("Contacts:LastName", "Base64")]);
         phone.base64 = false;
         phone.sync_all(&book);
         assert!(phone.items(&book).contains_key(&id));
@@ -188,7 +188,7 @@ fn a_new_address_book_appears_and_goes() {
     assert_eq!(new.1.kind, 14);
     let id = new.0.clone();
     phone.sync_all(&id);
-    phone.add_contact(&id, [t("Contacts:FirstName", "In"), t("Contacts:LastName", "Bücher")]);
+    phone.add_item(&id, [t("Contacts:FirstName", "In"), t("Contacts:LastName", "Bücher")]);
     assert_eq!(site.horde.uids().len(), 0, "it went into another address book");
 }
 
@@ -206,7 +206,7 @@ fn road_behind(door: Door) {
     let site = Site::with("door", door, "");
     let mut phone = site.phone("door1", "14.1");
     let book = phone.pair_and_sync();
-    let id = phone.add_contact(&book, [t("Contacts:FirstName", "Über"), t("Contacts:LastName", "Tür")]);
+    let id = phone.add_item(&book, [t("Contacts:FirstName", "Über"), t("Contacts:LastName", "Tür")]);
     let found = site.horde.find("Über", &["lastname"]).unwrap();
     assert_eq!(found["lastname"], "Tür");
     site.horde.delete(found["__uid"].as_str().unwrap());

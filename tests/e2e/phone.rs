@@ -54,6 +54,8 @@ pub(crate) struct Request {
     /// With key 0: elements that this phone manages.
     pub(crate) supported: Option<Vec<&'static str>>,
     pub(crate) conflict: Option<u32>,
+    /// FilterType.
+    pub(crate) filter: Option<u32>,
     /// Add, Change, Delete, Fetch.
     pub(crate) commands: Vec<El>,
 }
@@ -338,8 +340,23 @@ impl Phone {
 
     /// The id of the default address book.
     pub(crate) fn contacts(&self) -> String {
-        let book = self.folders.iter().find(|(_, f)| f.kind == 9);
-        book.unwrap_or_else(|| panic!("no default address book in {:?}", self.folders)).0.clone()
+        self.default_folder(9)
+    }
+
+    /// The id of the only folder of that type (MS-ASCMD 2.2.3.186.3: 7 tasks, 8 calendar, 9 contacts, 10 notes).
+    pub(crate) fn default_folder(&self, kind: u32) -> String {
+        let folder = self.folders.iter().find(|(_, f)| f.kind == kind);
+        folder.unwrap_or_else(|| panic!("no folder of type {kind} in {:?}", self.folders)).0.clone()
+    }
+
+    /// The class of a folder's items.
+    fn class(&self, folder: &str) -> &'static str {
+        match self.folders.get(folder).map(|f| f.kind) {
+            Some(7 | 15) => "Tasks",
+            Some(8 | 13) => "Calendar",
+            Some(10 | 17) => "Notes",
+            _ => "Contacts",
+        }
     }
 
     /// What a new phone does: OPTIONS, Provision, FolderSync.
@@ -365,7 +382,7 @@ impl Phone {
         let key = request.key.clone().or(last).unwrap_or_else(|| "0".to_owned());
         let mut c = Vec::new();
         if !self.at_least("14.0") {
-            c.push(t("Class", "Contacts"));
+            c.push(t("Class", self.class(folder)));
         }
         c.extend([t("SyncKey", &key), t("CollectionId", folder)]);
         if let Some(names) = &request.supported {
@@ -381,6 +398,7 @@ impl Phone {
         if self.at_least("12.0") {
             options.push(el("AirSyncBase:BodyPreference", [t("Type", 1), t("TruncationSize", 400_000)]));
         }
+        options.extend(request.filter.map(|f| t("FilterType", f)));
         options.extend(request.conflict.map(|c| t("Conflict", c)));
         if key != "0" && !options.is_empty() {
             c.push(el("Options", options));
@@ -477,6 +495,8 @@ impl Phone {
         for command in &request.commands {
             let id = command.text("ServerId").unwrap_or_default();
             match command.name.as_str() {
+                // What becomes of the series the phone works out for itself.
+                "Change" | "Delete" if command.get("InstanceId").is_some() => {}
                 "Change" if !failed("Change", id) => {
                     let item = this.items.entry(id.to_owned()).or_default();
                     for child in &command.get("ApplicationData").unwrap().children {
@@ -524,9 +544,14 @@ impl Phone {
 
     /// The ServerId and data of the only item whose FirstName this is.
     pub(crate) fn find(&self, folder: &str, first_name: &str) -> Option<(String, &El)> {
-        let mut found = self.items(folder).iter().filter(|(_, i)| i.text("FirstName") == Some(first_name));
+        self.find_by(folder, "FirstName", first_name)
+    }
+
+    /// The ServerId and data of the only item that has this text in that element.
+    pub(crate) fn find_by(&self, folder: &str, element: &str, text: &str) -> Option<(String, &El)> {
+        let mut found = self.items(folder).iter().filter(|(_, i)| i.text(element) == Some(text));
         let first = found.next().map(|(id, item)| (id.clone(), item));
-        assert!(found.next().is_none(), "{first_name} twice");
+        assert!(found.next().is_none(), "{text} twice");
         first
     }
 
@@ -538,14 +563,14 @@ impl Phone {
         format!("c{}", self.next_client_id)
     }
 
-    /// An Add of a contact.
+    /// An Add of any item.
     pub(crate) fn add(&mut self, fields: impl IntoIterator<Item = El>) -> El {
         let client = self.client_id();
         el("AirSync:Add", [t("ClientId", client), el("ApplicationData", fields)])
     }
 
-    /// Adds a contact and gives its ServerId.
-    pub(crate) fn add_contact(&mut self, folder: &str, fields: impl IntoIterator<Item = El>) -> String {
+    /// Adds an item and gives its ServerId.
+    pub(crate) fn add_item(&mut self, folder: &str, fields: impl IntoIterator<Item = El>) -> String {
         let add = self.add(fields);
         let answer = self.sync(folder, &Request { commands: vec![add], ..Request::default() });
         let responses = answer.responses("Add");
@@ -572,6 +597,17 @@ impl Phone {
 /// A Change of an item.
 pub(crate) fn change(id: &str, fields: impl IntoIterator<Item = El>) -> El {
     el("AirSync:Change", [t("ServerId", id), el("ApplicationData", fields)])
+}
+
+/// A Change of one occurrence of a series (16.0+).
+pub(crate) fn change_instance(id: &str, start: &str, fields: impl IntoIterator<Item = El>) -> El {
+    let data = el("ApplicationData", fields);
+    el("AirSync:Change", [t("ServerId", id), t("AirSyncBase:InstanceId", start), data])
+}
+
+/// A Delete of one occurrence of a series (16.0+).
+pub(crate) fn delete_instance(id: &str, start: &str) -> El {
+    el("AirSync:Delete", [t("ServerId", id), t("AirSyncBase:InstanceId", start)])
 }
 
 /// A Delete of an item.

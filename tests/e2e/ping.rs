@@ -50,7 +50,7 @@ fn own_changes_do_not_wake() {
     let site = Site::start("pingown");
     let mut phone = site.phone("pingown1", "14.1");
     let book = phone.pair_and_sync();
-    phone.add_contact(&book, [t("Contacts:FirstName", "My"), t("Contacts:LastName", "Own")]);
+    phone.add_item(&book, [t("Contacts:FirstName", "My"), t("Contacts:LastName", "Own")]);
     let answer = phone.command("Ping", &ping(Some(4), &[&book]));
     assert_eq!(answer.status(), Some(1), "{:?}", answer.doc);
     assert!(answer.http.time >= heartbeat(3), "{:?}", answer.http.time);

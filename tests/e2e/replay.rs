@@ -152,9 +152,9 @@ fn a_restart_in_between_is_not_noticed() {
     let mut site = Site::start("restart");
     let mut phone = site.phone("restart1", "14.1");
     let book = phone.pair_and_sync();
-    phone.add_contact(&book, contact("Before"));
+    phone.add_item(&book, contact("Before"));
     site.restart_bridge();
-    phone.add_contact(&book, contact("After"));
+    phone.add_item(&book, contact("After"));
     site.horde.make(&json!({ "firstname": "Horde", "lastname": "Restart" }));
     site.restart_bridge();
     phone.sync_all(&book);

@@ -66,7 +66,7 @@ fn no_user_reaches_anothers_device_or_items() {
     let other = site.lab.user("mine-other");
     let mut mine = site.phone("samephone", "14.1");
     let book = mine.pair_and_sync();
-    let id = mine.add_contact(&book, [t("Contacts:FirstName", "Private"), t("Contacts:LastName", "Mine")]);
+    let id = mine.add_item(&book, [t("Contacts:FirstName", "Private"), t("Contacts:LastName", "Mine")]);
     // The same device id with another login is another device.
     let mut theirs = site.phone_of(&other, "samephone", "14.1");
     theirs.policy_key = mine.policy_key;

@@ -29,7 +29,7 @@ fn an_unknown_key_restarts_the_collection() {
         let mut phone = site.phone(&format!("badkey{}", version.replace('.', "")), version);
         let book = phone.pair_and_sync();
         let first = format!("Key{version}");
-        phone.add_contact(&book, [t("Contacts:FirstName", &first), t("Contacts:LastName", "Key")]);
+        phone.add_item(&book, [t("Contacts:FirstName", &first), t("Contacts:LastName", "Key")]);
         let before = site.horde.uids();
         let answer = phone.sync(&book, &Request { key: Some("{nonsense}17".to_owned()), ..Request::default() });
         assert_eq!(answer.collection_status(), 3, "{:?}", answer.doc);
@@ -48,7 +48,7 @@ fn an_old_key_is_refused() {
     let book = phone.pair_and_sync();
     let old = phone.collections[&book].key.clone();
     for i in 0..3 {
-        phone.add_contact(&book, [t("Contacts:FirstName", format!("Old{i}")), t("Contacts:LastName", "Key")]);
+        phone.add_item(&book, [t("Contacts:FirstName", format!("Old{i}")), t("Contacts:LastName", "Key")]);
     }
     let answer = phone.sync(&book, &Request { key: Some(old), ..Request::default() });
     assert_eq!(answer.collection_status(), 3, "{:?}", answer.doc);
@@ -170,7 +170,7 @@ fn deleting_what_is_not_there_is_no_error() {
     let site = Site::start("delunknown");
     let mut phone = site.phone("delunknown1", "14.1");
     let book = phone.pair_and_sync();
-    let id = phone.add_contact(&book, [t("Contacts:FirstName", "Twice"), t("Contacts:LastName", "Gone")]);
+    let id = phone.add_item(&book, [t("Contacts:FirstName", "Twice"), t("Contacts:LastName", "Gone")]);
     let uid = site.horde.uids().remove(0);
     site.horde.delete(&uid);
     let answer = phone.sync(&book, &Request { commands: vec![delete(&id), delete("nothing")], ..Request::default() });

@@ -196,7 +196,7 @@ fn a_deleted_info_file_means_a_new_pairing_and_nothing_is_lost() {
         let short = version.replace('.', "");
         let mut phone = site.phone(&format!("deleted{short}"), version);
         let book = phone.pair_and_sync();
-        phone.add_contact(&book, [t("Contacts:FirstName", format!("D{short}")), t("Contacts:LastName", "X")]);
+        phone.add_item(&book, [t("Contacts:FirstName", format!("D{short}")), t("Contacts:LastName", "X")]);
         site.info(&phone.device).delete();
         assert_must_provision(&mut phone, "FolderSync", &[141, 142, 144]);
         phone.provision();

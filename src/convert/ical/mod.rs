@@ -4,7 +4,26 @@
 //! [`read`] takes what Horde exports and what other programs mail; [`write`] gives what Horde imports (times with the Olson name of
 //! their zone and its VTIMEZONE before them) and what goes into mails.
 
+mod dates;
+mod facts;
+mod html;
+mod law;
+mod lines;
+mod people;
+mod read;
+mod rule;
+mod series;
+mod source;
+#[cfg(test)]
+pub(crate) mod tests;
+mod times;
+mod write;
+
 use jiff::Timestamp;
+
+pub use read::read;
+pub use series::{aligned, is_in_horde, nearest, occurrences};
+pub use write::{occurrence, write, write_exception};
 
 use crate::proto::class::Properties;
 
@@ -48,39 +67,4 @@ pub enum Unreadable {
     NoStart,
     /// Larger than anything that is an event, or more than 2000 exceptions.
     TooLarge,
-}
-
-/// Reads the event of a VCALENDAR: the first VEVENT without RECURRENCE-ID with the exceptions that have its UID, else the first with
-/// one.
-///
-/// # Errors
-/// [`Unreadable`]; never for a property that is odd: that one is left out.
-pub fn read(_text: &str, _home: &Home) -> Result<Event, Unreadable> {
-    Err(Unreadable::NoEvent)
-}
-
-/// A whole VCALENDAR. `zone` is the IANA name of the zone in which the event takes place (`UTC`: times in UTC). Without `method` it is meant for Horde:
-/// what the item has not got is written empty, so that Horde clears it. With `method` (REQUEST, CANCEL, REPLY) it is meant for a mail.
-/// A series begins with its first occurrence, whatever the item says.
-pub fn write(_item: &Properties, _uid: &str, _zone: &str, _home: &Home, _method: Option<&str>) -> String {
-    String::new()
-}
-
-/// A whole VCALENDAR as [`write`] makes it with one VEVENT only: the occurrence `exception` of the series `item`, with everything that
-/// it inherits. A deleted one gets STATUS:CANCELLED.
-pub fn write_exception(
-    _item: &Properties,
-    _exception: &Properties,
-    _uid: &str,
-    _zone: &str,
-    _home: &Home,
-    _method: Option<&str>,
-) -> String {
-    String::new()
-}
-
-/// Original starts of the occurrences of a series from `from` to before `to`, at most `limit` of them, in order; exceptions are not looked
-/// at. Of an all-day series midnights in UTC. Of a single event its start.
-pub fn occurrences(_item: &Properties, _zone: &str, _from: Timestamp, _to: Timestamp, _limit: usize) -> Vec<Timestamp> {
-    Vec::new()
 }

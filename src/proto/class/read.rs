@@ -60,6 +60,16 @@ fn read_properties(
                     read_properties(reader, version, &|tag| table::find_in(table, tag, version), depth - 1)?;
                 if whole { Read::Value(Value::Group(group)) } else { Read::Unsound }
             }
+            Kind::Refused(child) => {
+                let mut read = Read::Nothing;
+                while let Some(tag) = reader.child()? {
+                    reader.skip()?;
+                    if tag == child {
+                        read = Read::Unsound;
+                    }
+                }
+                read
+            }
             Kind::Groups(child, table, most) if depth > 0 => read_groups(reader, version, (child, table, most), depth)?,
             _ => read_value(reader, property)?,
         };
@@ -136,7 +146,7 @@ fn read_value(reader: &mut Reader<'_>, property: &Property) -> Result<Read, Malf
         Kind::Compact => moment(&reader.text()?, value::compact),
         Kind::Dashed => moment(&reader.text()?, value::dashed),
         // Deeper than any schema has it.
-        Kind::Group(_) | Kind::Groups(..) => {
+        Kind::Group(_) | Kind::Groups(..) | Kind::Refused(_) => {
             reader.skip()?;
             Read::Unsound
         }

@@ -26,6 +26,8 @@ pub(super) enum Kind {
     Group(&'static [Property]),
     /// A container of equal containers, of which there may be so many.
     Groups(Tag, &'static [Property], usize),
+    /// A container that is never written; with such a child in it the item cannot be taken.
+    Refused(Tag),
     /// Base64 text of an image.
     Picture,
     /// Notes: AirSyncBase:Body, up to 2.5 the elements of the class itself.

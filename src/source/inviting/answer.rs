@@ -1,17 +1,27 @@
 //! The user's answer to an invitation (MS-ASCMD 2.2.1.11).
 
-use jiff::Timestamp;
+use jiff::{
+    SignedDuration, Timestamp, ToSpan,
+    civil::{DateTime, Time},
+    tz::TimeZone,
+};
 
 use super::{
     Inviting, Office, carry, disk,
     draft::{self, Draft},
 };
 use crate::{
-    convert::itip::{Method, Person, occurrence},
+    convert::{
+        ical,
+        itip::{Method, Person, zone_of},
+    },
     proto::class::{Patch, Properties, Value},
     source::{Error, Fetched, Identity, Source},
     wbxml::tag::calendar as c,
 };
+
+/// Less the moment that would take noon to the next day.
+const HALF_A_DAY: SignedDuration = SignedDuration::from_secs(12 * 3600 - 1);
 
 /// What the user says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +99,7 @@ impl<S: Source, O: Office> Inviting<S, O> {
     /// See [`Unanswered`].
     pub async fn answer(&self, container: &str, uid: &str, answer: &Answer) -> Result<(), Unanswered> {
         let open = self.outbox.lock().await.map_err(disk)?;
-        let before = match self.one(container, uid).await? {
+        let before = match self.now(container, uid).await? {
             Fetched::Item(before) => before,
             // Declined before, and the phone has not heard of it.
             Fetched::Missing if answer.response == Response::Declined && self.is_told(&open, uid)? => return Ok(()),
@@ -99,9 +109,15 @@ impl<S: Source, O: Office> Inviting<S, O> {
         let Some(organizer) = organizer(&before).filter(|_| !draft::is_organizer(&before, &me)) else {
             return Err(Unanswered::NoInvitation);
         };
-        if answer.instance.is_some() && before.group(c::RECURRENCE).is_none() {
-            return Err(Unanswered::NotRecurring);
-        }
+        let answer = match &answer.instance {
+            None => answer.clone(),
+            Some(_) if before.group(c::RECURRENCE).is_none() => return Err(Unanswered::NotRecurring),
+            Some(instance) => {
+                let instance = occurrence(&before, instance, &me).ok_or(Unanswered::NoInvitation)?;
+                Answer { instance: Some(instance), ..answer.clone() }
+            }
+        };
+        let answer = &answer;
         let gone = answer.instance.is_none() && answer.response == Response::Declined;
         let change = carry::Change { container, uid, before: Some(&before), gone };
         self.settle(&open, &change).await?;
@@ -124,6 +140,23 @@ impl<S: Source, O: Office> Inviting<S, O> {
     fn is_told(&self, open: &crate::state::OpenOutbox, uid: &str) -> Result<bool, Error> {
         Ok(!open.known(uid).map_err(disk)?.told.is_empty())
     }
+}
+
+/// The original start of the occurrence that is meant; `None`: there is none.
+fn occurrence(series: &Properties, instance: &str, me: &Identity) -> Option<String> {
+    let at = DateTime::strptime("%Y%m%dT%H%M%SZ", instance).ok()?;
+    let all_day = series.text(c::ALL_DAY_EVENT) == Some("1");
+    // Older versions name days by their local midnight: the nearest is meant.
+    let at = if all_day { at.checked_add(HALF_A_DAY).ok()?.date().to_datetime(Time::midnight()) } else { at };
+    let name = at.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let known = |e: &&Properties| e.text(c::EXCEPTION_START_TIME) == Some(&name);
+    if series.groups(c::EXCEPTIONS).iter().any(|e| known(&e)) {
+        return Some(name);
+    }
+    let at = at.to_zoned(TimeZone::UTC).ok()?.timestamp();
+    let next = at.checked_add(1.second()).ok()?;
+    let starts = ical::occurrences(series, &zone_of(series, &me.zone), at, next, 1);
+    starts.contains(&at).then_some(name)
 }
 
 /// Whether the calendar has this answer already.
@@ -204,7 +237,9 @@ fn reply_draft(before: &Properties, me: &Identity, organizer: Person, answer: &A
         exception.set_text(c::EXCEPTION_START_TIME, instance);
         exception
     });
-    let shown = known.as_ref().map_or_else(|| before.clone(), |known| occurrence(before, known));
+    let shown = known
+        .as_ref()
+        .map_or_else(|| before.clone(), |known| ical::occurrence(before, known, &zone_of(before, &me.zone)));
     let listed = shown.groups(c::ATTENDEES).iter().find(|a| a.text(c::EMAIL).is_some_and(|address| me.has(address)));
     let own = match listed {
         Some(listed) => {

@@ -162,7 +162,7 @@ impl<S: Source, O: Office> Inviting<S, O> {
         }
         let open = self.outbox.lock().await.map_err(disk)?;
         for letter in open.letters().map_err(disk)?.into_iter().filter(|letter| !letter.released) {
-            let now = match self.one(&letter.container, &letter.uid).await? {
+            let now = match self.now(&letter.container, &letter.uid).await? {
                 Fetched::Item(item) => Some(fingerprint(&item)),
                 Fetched::Missing => None,
                 Fetched::Broken(_) => continue,

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    convert::itip::{Method, Person, occurrence},
+    convert::{
+        ical,
+        itip::{Method, Person, zone_of},
+    },
     proto::class::{Blob, Patch, Properties, Value},
     source::Identity,
     wbxml::{
@@ -100,7 +103,9 @@ fn occurrences(before: &Properties, after: &Properties, new: &[Person], me: &Ide
         if is_off(old) {
             continue;
         }
-        let (was, is) = (occurrence(before, old), occurrence(after, exception));
+        let zone = |item| zone_of(item, &me.zone);
+        let was = ical::occurrence(before, old, &zone(before));
+        let is = ical::occurrence(after, exception, &zone(after));
         let (had, have) = (people(&was, me), people(&is, me));
         let one = |method, exception: &Properties, to, moved| Draft {
             method,

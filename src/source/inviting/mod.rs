@@ -55,6 +55,12 @@ impl<S: Source, O: Office> Inviting<S, O> {
         Self { source, office, outbox, tells }
     }
 
+    /// An event as it is now, not as the source may remember it from before.
+    async fn now(&self, container: &str, uid: &str) -> Result<Fetched, Error> {
+        self.source.cursor(container).await?;
+        self.one(container, uid).await
+    }
+
     async fn one(&self, container: &str, uid: &str) -> Result<Fetched, Error> {
         let fetched = self.source.fetch(container, &[uid.to_owned()], &[]).await?;
         Ok(fetched.into_iter().next().unwrap_or(Fetched::Missing))
@@ -129,6 +135,7 @@ impl<S: Source, O: Office> Source for Inviting<S, O> {
             return self.source.change(container, uid, patch).await;
         }
         let open = self.outbox.lock().await.map_err(disk)?;
+        // Who changes something has looked where the history stands.
         let Fetched::Item(before) = self.one(container, uid).await? else {
             return self.source.change(container, uid, patch).await;
         };
@@ -157,7 +164,7 @@ impl<S: Source, O: Office> Source for Inviting<S, O> {
             return self.source.delete(container, uid).await;
         }
         let open = self.outbox.lock().await.map_err(disk)?;
-        let Fetched::Item(before) = self.one(container, uid).await? else {
+        let Fetched::Item(before) = self.now(container, uid).await? else {
             return self.source.delete(container, uid).await;
         };
         // Nobody waits for word of what is over.

@@ -1,10 +1,10 @@
 //! Contacts in Turba (`docs/mapping.md` says field by field what goes where).
 
-mod cache;
 mod cards;
 mod country;
 mod fault;
 mod kept;
+mod layouts;
 mod read;
 mod table;
 mod tags;
@@ -16,10 +16,10 @@ mod tests;
 
 use serde_json::{Value as Json, json};
 
-use cache::Memory;
-pub use cache::Shared;
+use layouts::Layouts;
+pub use layouts::Shared;
 
-use super::{Changes, Container, Error, Fetched, Source};
+use super::{Changes, Container, Error, Fetched, Source, cache::Memory};
 use crate::{
     horde::{self, Call, Session},
     proto::class::{Class, Patch, Properties, Scope},
@@ -38,13 +38,14 @@ pub struct Turba {
     session: Session,
     beside: Beside,
     memory: Memory,
+    layouts: Layouts,
 }
 
 impl Turba {
     /// The contacts that the user of `session` sees. `beside` is that user's for contacts; `shared` is one for all users of the site.
     pub fn new(session: Session, beside: Beside, shared: &Shared) -> Self {
-        let memory = Memory::new(shared.clone(), session.user());
-        Self { session, beside, memory }
+        let memory = Memory::new(shared.rows.clone(), session.user());
+        Self { session, beside, memory, layouts: shared.layouts.clone() }
     }
 
     /// A reading call about one address book.

@@ -12,9 +12,7 @@ use std::{
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Answer, Turba,
-    cache::{Memory, Rows},
-    call, fault,
+    Answer, Turba, call, fault,
     kept::Kept,
     table::{Layout, rule_of},
     tags::Scan,
@@ -24,7 +22,10 @@ use crate::{
     convert::vcard,
     horde::{self, Call},
     proto::class::{Properties, Scope, Value},
-    source::{Error, Fetched, Source},
+    source::{
+        Error, Fetched, Source,
+        cache::{Memory, Rows},
+    },
     state::Beside,
     wbxml::tag::contacts as c,
 };
@@ -133,7 +134,7 @@ impl Turba {
 
     /// Which fields the book has; asked for now and then.
     pub(super) async fn layout(&self, book: &str) -> Result<Arc<Layout>, Error> {
-        match self.memory.layout(book) {
+        match self.layouts.get(book) {
             Some(layout) => Ok(layout),
             None => {
                 let answers = self.session.batch(layout_calls(book)).await.map_err(fault::of_site)?;
@@ -144,7 +145,7 @@ impl Turba {
 
     /// Fields and tags at once.
     async fn layout_and_scan(&self, book: &str) -> Result<(Arc<Layout>, Option<Scan>), Error> {
-        let known = self.memory.layout(book);
+        let known = self.layouts.get(book);
         let mut calls = if known.is_some() { Vec::new() } else { layout_calls(book) };
         let count = calls.len();
         calls.extend(self.scan_calls());
@@ -164,7 +165,7 @@ impl Turba {
             _ => return Err(fault::strange("contacts.fields")),
         };
         let plain = answers.get(1).and_then(|a| a.as_ref().ok()).and_then(|config| plain_name(config, book));
-        Ok(self.memory.set_layout(book, Layout::new(fields, plain)))
+        Ok(self.layouts.set(book, Layout::new(fields, plain)))
     }
 
     /// Reads some contacts, each of them told about.

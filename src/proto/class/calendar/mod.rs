@@ -146,6 +146,8 @@ pub(super) static TABLE: Table = Table {
         number(c::DISALLOW_NEW_TIME_PROPOSAL, 0, 1).since(Version::V14_0).kept(),
         text(c::ONLINE_MEETING_CONF_LINK).since(Version::V14_1).kept(),
         text(c::ONLINE_MEETING_EXTERNAL_LINK).since(Version::V14_1).kept(),
+        // Horde 5 takes no attachments of events from outside; better no event than one without what belongs to it.
+        Property::new(b::ATTACHMENTS, Kind::Refused(b::ADD)).since(Version::V16_0).kept(),
         Property::new(b::BODY, BODY).kept(),
     ],
 };

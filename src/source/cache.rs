@@ -1,8 +1,8 @@
-//! What is remembered for all users of a site between calls: the layout of address books, and contacts that were read ahead.
+//! Items of one class that were read ahead, remembered for all users of a site between calls.
 //!
-//! A contact read ahead is served only while it is not older than the cursor its reader works with. Each book remembers the highest
+//! An item read ahead is served only while it is not older than the cursor its reader works with. Each container remembers the highest
 //! modseq that anybody asked for (`seen`) and the one that was current when its rows were read (`read_at`). `changes(from, to)` with
-//! `from <= read_at` names all contacts that moved until `to`: these are dropped and the rest is as good as read at `to`. When the two
+//! `from <= read_at` names all items that moved until `to`: these are dropped and the rest is as good as read at `to`. When the two
 //! still differ, nothing is known of what moved in between, and all rows go. A row may be *newer* than the cursor; that is harmless, as
 //! the change will be told again later, and who compares fingerprints finds that the phone has it already.
 
@@ -12,49 +12,43 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::table::Layout;
-use crate::{
-    proto::class::{Properties, Value},
-    source::Changes,
-};
+use super::Changes;
+use crate::proto::class::{Properties, Value};
 
-/// How long the layout of an address book is believed.
-const LAYOUT_FOR: Duration = Duration::from_secs(600);
-/// How long contacts read ahead are kept.
+/// How long items read ahead are kept.
 const ROWS_FOR: Duration = Duration::from_secs(120);
-/// Most bytes of contacts read ahead for one book, and for all.
-const BOOK_BYTES: usize = 24 << 20;
+/// Most bytes of items read ahead for one container, and for all.
+const PLACE_BYTES: usize = 24 << 20;
 const ALL_BYTES: usize = 96 << 20;
-/// Most contacts read ahead for one book.
-const BOOK_ROWS: usize = 20_000;
-/// Most books of which anything is remembered.
-const BOOKS: usize = 10_000;
+/// Most items read ahead for one container.
+const PLACE_ROWS: usize = 20_000;
+/// Most containers of which anything is remembered.
+const PLACES: usize = 10_000;
 
-/// Contacts as Horde has them (nothing of what is kept beside), by uid.
+/// Items as Horde has them (nothing of what is kept beside), by uid.
 pub(super) type Rows = HashMap<String, Arc<Properties>>;
 
 #[derive(Debug, Default)]
-struct Book {
+struct Place {
     seen: Option<u64>,
     read_at: Option<u64>,
     rows: Rows,
     bytes: usize,
     expires: Option<Instant>,
-    /// How many contacts the last listing had.
+    /// How many items the last listing had.
     size: Option<usize>,
     used: Option<Instant>,
 }
 
 /// The shared memory of one Horde site. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Shared {
+pub(super) struct Shared {
     inner: Arc<Mutex<Inner>>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    layouts: HashMap<String, (Instant, Arc<Layout>)>,
-    books: HashMap<(String, String), Book>,
+    places: HashMap<(String, String), Place>,
 }
 
 /// The part of [`Shared`] that concerns one user.
@@ -65,33 +59,28 @@ pub(super) struct Memory {
 }
 
 impl Shared {
-    /// An empty memory, for one site.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
-    /// Keeps the whole below its bounds: what has expired goes, then the books that were not used for longest.
+    /// Keeps the whole below its bounds: what has expired goes, then the containers that were not used for longest.
     fn tidy(&mut self) {
         let now = Instant::now();
-        for book in self.books.values_mut().filter(|b| b.expires.is_some_and(|at| at <= now)) {
-            book.clear();
+        for place in self.places.values_mut().filter(|b| b.expires.is_some_and(|at| at <= now)) {
+            place.clear();
         }
-        while self.books.len() > BOOKS || self.books.values().map(|b| b.bytes).sum::<usize>() > ALL_BYTES {
-            let Some(oldest) = self.books.iter().min_by_key(|(_, b)| b.used).map(|(key, _)| key.clone()) else {
+        while self.places.len() > PLACES || self.places.values().map(|b| b.bytes).sum::<usize>() > ALL_BYTES {
+            let Some(oldest) = self.places.iter().min_by_key(|(_, b)| b.used).map(|(key, _)| key.clone()) else {
                 return;
             };
-            self.books.remove(&oldest);
+            self.places.remove(&oldest);
         }
     }
 }
 
-impl Book {
+impl Place {
     fn clear(&mut self) {
         self.rows = HashMap::new();
         (self.bytes, self.read_at, self.expires) = (0, None, None);
@@ -109,33 +98,20 @@ impl Memory {
         Self { shared, user: user.to_owned() }
     }
 
-    fn with<T>(&self, book: &str, f: impl FnOnce(&mut Book) -> T) -> T {
+    fn with<T>(&self, place: &str, f: impl FnOnce(&mut Place) -> T) -> T {
         let mut inner = self.shared.lock();
-        let entry = inner.books.entry((self.user.clone(), book.to_owned())).or_default();
+        let entry = inner.places.entry((self.user.clone(), place.to_owned())).or_default();
         entry.used = Some(Instant::now());
         let result = f(entry);
-        if inner.books.len() > BOOKS {
+        if inner.places.len() > PLACES {
             inner.tidy();
         }
         result
     }
 
-    pub(super) fn layout(&self, book: &str) -> Option<Arc<Layout>> {
-        let inner = self.shared.lock();
-        inner.layouts.get(book).filter(|(at, _)| at.elapsed() < LAYOUT_FOR).map(|(_, layout)| layout.clone())
-    }
-
-    pub(super) fn set_layout(&self, book: &str, layout: Layout) -> Arc<Layout> {
-        let layout = Arc::new(layout);
-        let mut inner = self.shared.lock();
-        inner.layouts.retain(|_, (at, _)| at.elapsed() < LAYOUT_FOR);
-        inner.layouts.insert(book.to_owned(), (Instant::now(), layout.clone()));
-        layout
-    }
-
-    /// Somebody learnt where the book's history stands.
-    pub(super) fn saw(&self, book: &str, modseq: u64) {
-        self.with(book, |b| {
+    /// Somebody learnt where the container's history stands.
+    pub(super) fn saw(&self, place: &str, modseq: u64) {
+        self.with(place, |b| {
             // An answer that was overtaken, or a history that was restored: either way the rows are no longer known to be good.
             if b.seen.is_some_and(|seen| modseq < seen) {
                 b.clear();
@@ -145,8 +121,8 @@ impl Memory {
     }
 
     /// Somebody learnt what moved after `from` up to `to`.
-    pub(super) fn moved(&self, book: &str, from: u64, to: u64, changes: &Changes) {
-        self.with(book, |b| {
+    pub(super) fn moved(&self, place: &str, from: u64, to: u64, changes: &Changes) {
+        self.with(place, |b| {
             changes.add.iter().chain(&changes.modify).chain(&changes.delete).for_each(|uid| b.forget(uid));
             if b.read_at.is_some_and(|at| from <= at && at < to) {
                 b.read_at = Some(to);
@@ -154,18 +130,18 @@ impl Memory {
         });
     }
 
-    /// How many contacts the book had when it was last listed.
-    pub(super) fn size(&self, book: &str) -> Option<usize> {
-        self.with(book, |b| b.size)
+    /// How many items the container had when it was last listed.
+    pub(super) fn size(&self, place: &str) -> Option<usize> {
+        self.with(place, |b| b.size)
     }
 
-    pub(super) fn set_size(&self, book: &str, size: usize) {
-        self.with(book, |b| b.size = Some(size));
+    pub(super) fn set_size(&self, place: &str, size: usize) {
+        self.with(place, |b| b.size = Some(size));
     }
 
-    /// The contacts among `uids` that are there and not older than what anybody knows of the book.
-    pub(super) fn rows<'a>(&self, book: &str, uids: impl Iterator<Item = &'a String>) -> Rows {
-        self.with(book, |b| {
+    /// The items among `uids` that are there and not older than what anybody knows of the container.
+    pub(super) fn rows<'a>(&self, place: &str, uids: impl Iterator<Item = &'a String>) -> Rows {
+        self.with(place, |b| {
             if b.read_at != b.seen || b.expires.is_none_or(|at| at <= Instant::now()) {
                 b.clear();
             }
@@ -173,17 +149,22 @@ impl Memory {
         })
     }
 
-    /// The modseq under which a reading that starts now is filed.
-    pub(super) fn seen(&self, book: &str) -> Option<u64> {
-        self.with(book, |b| b.seen)
+    /// Whether anything of the container is there already.
+    pub(super) fn is_warm(&self, place: &str) -> bool {
+        self.with(place, |b| !b.rows.is_empty())
     }
 
-    /// Keeps contacts that were read while the book stood at `read_at`; without that they would never be found valid.
-    pub(super) fn keep(&self, book: &str, read_at: Option<u64>, rows: &Rows) {
+    /// The modseq under which a reading that starts now is filed.
+    pub(super) fn seen(&self, place: &str) -> Option<u64> {
+        self.with(place, |b| b.seen)
+    }
+
+    /// Keeps items that were read while the container stood at `read_at`; without that they would never be found valid.
+    pub(super) fn keep(&self, place: &str, read_at: Option<u64>, rows: &Rows) {
         if read_at.is_none() {
             return;
         }
-        self.with(book, |b| {
+        self.with(place, |b| {
             if b.read_at != read_at {
                 b.clear();
                 (b.read_at, b.expires) = (read_at, Some(Instant::now() + ROWS_FOR));
@@ -191,7 +172,7 @@ impl Memory {
             for (uid, row) in rows {
                 b.forget(uid);
                 let size = size_of_row(uid, row);
-                if b.bytes + size > BOOK_BYTES || b.rows.len() >= BOOK_ROWS {
+                if b.bytes + size > PLACE_BYTES || b.rows.len() >= PLACE_ROWS {
                     break;
                 }
                 b.bytes += size;
@@ -201,9 +182,9 @@ impl Memory {
         self.shared.lock().tidy();
     }
 
-    /// A contact was written.
-    pub(super) fn forget(&self, book: &str, uid: &str) {
-        self.with(book, |b| b.forget(uid));
+    /// An item was written.
+    pub(super) fn forget(&self, place: &str, uid: &str) {
+        self.with(place, |b| b.forget(uid));
     }
 
     /// Which of `uids` are not among `rows`, each once, in order.
@@ -215,17 +196,21 @@ impl Memory {
 
 /// About what a row takes: text, and the nodes that hold it.
 fn size_of_row(uid: &str, row: &Properties) -> usize {
-    let values = row.0.values().map(|value| {
+    uid.len() + 128 + size_of(row)
+}
+
+fn size_of(item: &Properties) -> usize {
+    let values = item.0.values().map(|value| {
         80 + match value {
             Value::Text(text) => text.len(),
             Value::List(list) => list.iter().map(|s| s.len() + 24).sum(),
             Value::Bytes(bytes) => bytes.len(),
             Value::Body(body) => body.data.len(),
-            // Contacts have none.
-            Value::Group(_) | Value::Groups(_) => 0,
+            Value::Group(group) => size_of(group),
+            Value::Groups(groups) => groups.iter().map(|group| size_of(group) + 24).sum(),
         }
     });
-    uid.len() + 128 + values.sum::<usize>()
+    values.sum()
 }
 
 #[cfg(test)]
@@ -234,7 +219,7 @@ mod tests {
     use crate::wbxml::tag::contacts as c;
 
     fn memory() -> Memory {
-        Memory::new(Shared::new(), "alice")
+        Memory::new(Shared::default(), "alice")
     }
 
     fn rows(uids: &[&str]) -> Rows {
@@ -255,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn contacts_that_moved_are_dropped_and_the_others_stay() {
+    fn items_that_moved_are_dropped_and_the_others_stay() {
         let memory = memory();
         memory.saw("book", 5);
         memory.keep("book", memory.seen("book"), &rows(&["a", "b", "c"]));
@@ -297,7 +282,7 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_without_a_cursor_nor_for_others() {
-        let shared = Shared::new();
+        let shared = Shared::default();
         let (alice, bob) = (Memory::new(shared.clone(), "alice"), Memory::new(shared, "bob"));
         alice.keep("book", alice.seen("book"), &rows(&["a"]));
         assert_eq!(there(&alice), Vec::<String>::new());
@@ -319,8 +304,8 @@ mod tests {
             memory.keep(&book, Some(1), &(0..40).map(|n| (n.to_string(), item.clone())).collect());
         }
         let inner = memory.shared.lock();
-        let sizes: Vec<usize> = inner.books.values().map(|book| book.bytes).collect();
-        assert!(sizes.iter().all(|size| *size <= BOOK_BYTES) && sizes.iter().sum::<usize>() <= ALL_BYTES, "{sizes:?}");
+        let sizes: Vec<usize> = inner.places.values().map(|place| place.bytes).collect();
+        assert!(sizes.iter().all(|size| *size <= PLACE_BYTES) && sizes.iter().sum::<usize>() <= ALL_BYTES, "{sizes:?}");
         assert!(sizes.len() > 2);
     }
 }
