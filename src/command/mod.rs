@@ -2,6 +2,8 @@
 
 pub mod folder_sync;
 pub mod get_item_estimate;
+pub mod meeting_response;
+mod meetings;
 pub mod ping;
 pub mod provision;
 mod remembered;
@@ -14,6 +16,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+pub use meetings::flush;
 pub use wait::Waits;
 
 use crate::{
@@ -23,7 +26,7 @@ use crate::{
     horde::{Horde, Session},
     proto::{Malformed, Query, Version},
     source::{
-        self,
+        self, kronolith,
         turba::{self, Turba},
     },
     state::{self, Device, Info, Store},
@@ -43,19 +46,35 @@ pub struct Site {
     pub waits: Arc<Waits>,
     /// What is remembered of address books for all users.
     pub contacts: turba::Shared,
+    /// What is remembered of calendars for all users.
+    pub events: kronolith::Shared,
 }
 
 impl Site {
     /// A site on which nothing has happened yet.
     pub fn new(config: Config, store: Store, horde: Horde) -> Self {
-        Self { config, store, horde, waits: Arc::default(), contacts: turba::Shared::default() }
+        Self {
+            config,
+            store,
+            horde,
+            waits: Arc::default(),
+            contacts: turba::Shared::default(),
+            events: kronolith::Shared::default(),
+        }
     }
 
     /// The same site with other settings; state directory and Horde stay as they are.
     #[must_use]
     pub fn with(&self, config: Config) -> Self {
         let (store, horde) = (self.store.clone(), self.horde.clone());
-        Self { config, store, horde, waits: Arc::clone(&self.waits), contacts: self.contacts.clone() }
+        Self {
+            config,
+            store,
+            horde,
+            waits: Arc::clone(&self.waits),
+            contacts: self.contacts.clone(),
+            events: self.events.clone(),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin};
 
 use crate::{
-    command::{Context, Reply, folder_sync, get_item_estimate, ping, provision, settings, sync},
+    command::{Context, Reply, folder_sync, get_item_estimate, meeting_response, ping, provision, settings, sync},
     error::Error,
     proto::{Command, Version},
 };
@@ -30,6 +30,11 @@ pub(super) const TABLE: &[Entry] = &[
         command: Command::GetItemEstimate,
         announces: false,
         run: |ctx, body| Box::pin(get_item_estimate::run(ctx, body)),
+    },
+    Entry {
+        command: Command::MeetingResponse,
+        announces: false,
+        run: |ctx, body| Box::pin(meeting_response::run(ctx, body)),
     },
     Entry { command: Command::Settings, announces: false, run: |ctx, body| Box::pin(settings::run(ctx, body)) },
     Entry { command: Command::Ping, announces: false, run: |ctx, body| Box::pin(ping::run(ctx, body)) },

@@ -177,6 +177,7 @@ impl Desk {
             hangup: request.hangup,
             may_wait: request.may_wait,
         };
+        crate::command::flush(&context).await;
         let reply = (entry.run)(&context, &body).await?;
         let mut response = answer(reply);
         if renewed {

@@ -4,6 +4,7 @@
 pub mod class;
 pub mod folder_sync;
 pub mod get_item_estimate;
+pub mod meeting_response;
 pub mod ping;
 pub mod provision;
 mod query;

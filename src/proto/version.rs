@@ -46,6 +46,8 @@ pub struct Traits {
     pub preview: bool,
     /// UserInformation lists accounts (14.1+) instead of bare addresses.
     pub accounts: bool,
+    /// Single occurrences of a meeting can be answered (14.1+).
+    pub meeting_instances: bool,
     /// The server mails invitations, updates, cancellations and answers (16.0+) instead of the phone.
     pub server_invites: bool,
 }
@@ -66,6 +68,7 @@ const BASE: Traits = Traits {
     account_only_wipe: false,
     preview: false,
     accounts: false,
+    meeting_instances: false,
     server_invites: false,
 };
 const V12_0: Traits = Traits { name: "12.0", server: "8.0", air_sync_base: true, policy_document: true, ..BASE };
@@ -80,8 +83,15 @@ const V14_0: Traits = Traits {
     preview: true,
     ..V12_1
 };
-const V14_1: Traits =
-    Traits { name: "14.1", code: 141, server: "14.3", device_information_first: true, accounts: true, ..V14_0 };
+const V14_1: Traits = Traits {
+    name: "14.1",
+    code: 141,
+    server: "14.3",
+    device_information_first: true,
+    accounts: true,
+    meeting_instances: true,
+    ..V14_0
+};
 const V16_0: Traits = Traits {
     name: "16.0",
     code: 160,

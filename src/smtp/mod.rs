@@ -100,6 +100,9 @@ pub async fn send(settings: &Settings, login: &Login, mail: &Mail) -> Result<Sen
 }
 
 async fn deliver(settings: &Settings, login: &Login, mail: &Mail) -> Result<Sent, Error> {
+    if !settings.is_on() {
+        return Err(Error::Later("there is no mail server (option --smtp, or url in [smtp])".to_owned()));
+    }
     let server = settings.server().map_err(Error::Later)?;
     let from = mail.from.parse::<Address>().map_err(|e| Error::Refused(format!("sender {:?}: {e}", mail.from)))?;
     let mut connection = connect(&server, &ClientId::Domain(from.domain().to_owned())).await?;

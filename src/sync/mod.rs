@@ -390,6 +390,18 @@ fn view(options: &[Options], version: Version) -> View {
     }
 }
 
+/// The uid of the item that a device has under a ServerId of a collection; `None`: it has none.
+///
+/// # Errors
+/// The state cannot be read.
+pub fn resolve(log: &mut impl Log, collection: &str, server_id: &str) -> Result<Option<String>, Error> {
+    let Some(item_id) = server_id.strip_prefix(collection).and_then(|rest| rest.strip_prefix(':')) else {
+        return Ok(None);
+    };
+    let items = load(log)?.map(|history| history.state(Position::Newest).items).unwrap_or_default();
+    Ok(items.get(item_id).map(|item| item.uid.clone()))
+}
+
 /// The id of an item: the same for every device of the user, after every restart and resync, because it follows from Horde's uid.
 pub fn item_id(uid: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, uid.as_bytes());

@@ -22,7 +22,7 @@ use crate::wbxml::Tag;
 pub use patch::{Sender, applied, patch, patch_of_instance};
 pub use read::read_item;
 pub use scope::Scope;
-pub(in crate::proto) use value::cut;
+pub(in crate::proto) use value::{compact, cut};
 pub(in crate::proto) use write::is_written;
 pub use write::{encoded, write_item};
 pub use zone::{Blob, Observance, SystemTime};

@@ -59,7 +59,7 @@ pub(super) fn nearest_midnight(civil: DateTime) -> Option<Date> {
 }
 
 /// A moment in any form as `20250330T013000Z`.
-pub(super) fn compact(text: &str) -> Option<String> {
+pub(in crate::proto) fn compact(text: &str) -> Option<String> {
     written(text, "%Y%m%dT%H%M%SZ")
 }
 
