@@ -2,6 +2,9 @@
 //! `HORDE_EAS_LAB_RPC=http://host/horde/rpc.php HORDE_EAS_LAB_SMTP=smtp://host:587 HORDE_EAS_LAB_IMAP=host:143 cargo test --test meetings_live`.
 //! Any user `e2e-NAME` (password `e2e-NAME-secret`, address `e2e-NAME@example.test`) must exist; python3 reads the mails.
 
+// Helpers of tests may panic like the tests themselves.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,

@@ -18,6 +18,7 @@ use horde_eas::{
         class::{Body, BodyKind, BodyPreference, Class, Properties, Value, View},
         folder_sync::{self, Change, Folder, FolderKind},
         get_item_estimate::{self, Estimate},
+        meeting_response::{self as meeting, Outcome},
         ping,
         provision::{self, Policy, PolicyData, PolicyValue},
         settings::{self, Action, Part, PartResponse, Subject},
@@ -418,6 +419,37 @@ fn get_item_estimate() {
     let contains = |bytes: Vec<u8>| bytes.windows(named.len()).any(|window| window == named);
     assert!(contains(response.write(Version::V12_1)));
     assert!(!contains(response.write(Version::V14_0)));
+}
+
+#[test]
+fn meeting_responses() {
+    let answer = |name| meeting::Request::read(vector(name)).unwrap().answers.remove(0);
+    let instance =
+        meeting::Instance { text: "2025-04-28T08:00:00.000Z".to_owned(), start: Some("20250428T080000Z".to_owned()) };
+    let expected = meeting::Answer {
+        collection: "m1".to_owned(),
+        request: "m1:815".to_owned(),
+        instance: Some(instance),
+        ..Default::default()
+    };
+    assert_eq!(answer("101-c-meetingresponse-141-req"), expected);
+    let send = meeting::Send {
+        body: Some((BodyKind::Plain, "Komme später".to_owned())),
+        start: Some("20250428T090000Z".to_owned()),
+        end: Some("20250428T093000Z".to_owned()),
+    };
+    let expected = meeting::Answer {
+        response: meeting::Response::Tentative,
+        collection: "k4".to_owned(),
+        request: "k4:3".to_owned(),
+        send: Some(send),
+        ..Default::default()
+    };
+    assert_eq!(answer("102-c-meetingresponse-161-req"), expected);
+    let outcome =
+        Outcome { request: "m1:815".to_owned(), status: 1, calendar: Some("k4:99".to_owned()), instance: None };
+    let reply = meeting::Reply { results: vec![outcome] };
+    assert_eq!(reply.write(Version::V14_1), vector("103-c-meetingresponse-resp"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use horde_eas::{
     proto::{
         Version,
         class::{Class, Properties, Sender, View, encoded, patch, read_item},
-        folder_sync, get_item_estimate, ping, provision, settings, sync,
+        folder_sync, get_item_estimate, meeting_response, ping, provision, settings, sync,
     },
     wbxml::Reader,
 };
@@ -34,6 +34,7 @@ fuzz_target!(|body: &[u8]| {
     }
     let _ = folder_sync::Request::read(body);
     let _ = get_item_estimate::Request::read(body);
+    let _ = meeting_response::Request::read(body);
     let _ = ping::Request::read(body);
     let _ = provision::Request::read(body);
     let _ = settings::Request::read(body);
