@@ -3,7 +3,7 @@
 //! Phones and Outlook may name the event in the calendar instead of the mail. From 16.0 on the organizer is told by us if the phone says so
 //! (SendResponse); before, the phone sends that mail itself and we must not.
 
-use super::{Context, Reply, folder_sync, meetings};
+use super::{Context, Reply, folder_sync, sources};
 use crate::{
     convert::html,
     error::Error,
@@ -14,6 +14,7 @@ use crate::{
     source::{
         self,
         inviting::{Answer, Reply as Told, Response, Unanswered},
+        merged,
     },
     sync::{self, Hierarchy},
 };
@@ -69,7 +70,7 @@ async fn one(ctx: &Context, answer: &proto::Answer) -> Result<u16, Error> {
         proto::Response::Tentative => Response::Tentative,
         proto::Response::Declined => Response::Declined,
     };
-    match meetings::events(ctx)?.answer(&container, &uid, &Answer { response, instance, reply }).await {
+    match sources::items(ctx, Class::Calendar)?.answer(&container, &uid, &Answer { response, instance, reply }).await {
         Ok(()) => Ok(status::OK),
         Err(Unanswered::NoInvitation) => Ok(status::NO_INVITATION),
         Err(Unanswered::NotRecurring) => Ok(status::NOT_RECURRING),
@@ -90,7 +91,8 @@ async fn find(ctx: &Context, answer: &proto::Answer) -> Result<Option<(String, S
     let folder = hierarchy.as_ref().and_then(|hierarchy| hierarchy.folder(collection));
     let Some(folder) = folder.filter(|folder| folder.class == Class::Calendar) else { return Ok(None) };
     let uid = sync::resolve(&mut locked.journal(collection)?, collection, &answer.request)?;
-    Ok(uid.map(|uid| (folder.container.clone(), uid)))
+    let place = uid.as_deref().and_then(|uid| merged::place(&folder.container, uid));
+    Ok(place.map(|(container, uid)| (container.to_owned(), uid.to_owned())))
 }
 
 fn told(send: &proto::Send) -> Told {

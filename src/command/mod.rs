@@ -3,11 +3,11 @@
 pub mod folder_sync;
 pub mod get_item_estimate;
 pub mod meeting_response;
-mod meetings;
 pub mod ping;
 pub mod provision;
 mod remembered;
 pub mod settings;
+mod sources;
 pub mod sync;
 mod wait;
 
@@ -16,7 +16,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-pub use meetings::flush;
+pub use sources::{Memory, flush};
 pub use wait::Waits;
 
 use crate::{
@@ -25,10 +25,7 @@ use crate::{
     gateway::Hangup,
     horde::{Horde, Session},
     proto::{Malformed, Query, Version},
-    source::{
-        self, kronolith,
-        turba::{self, Turba},
-    },
+    source,
     state::{self, Device, Info, Store},
     sync as engine,
 };
@@ -44,37 +41,21 @@ pub struct Site {
     pub horde: Horde,
     /// Requests that wait.
     pub waits: Arc<Waits>,
-    /// What is remembered of address books for all users.
-    pub contacts: turba::Shared,
-    /// What is remembered of calendars for all users.
-    pub events: kronolith::Shared,
+    /// What is remembered of Horde's applications.
+    pub memory: Arc<Memory>,
 }
 
 impl Site {
     /// A site on which nothing has happened yet.
     pub fn new(config: Config, store: Store, horde: Horde) -> Self {
-        Self {
-            config,
-            store,
-            horde,
-            waits: Arc::default(),
-            contacts: turba::Shared::default(),
-            events: kronolith::Shared::default(),
-        }
+        Self { config, store, horde, waits: Arc::default(), memory: Arc::default() }
     }
 
     /// The same site with other settings; state directory and Horde stay as they are.
     #[must_use]
     pub fn with(&self, config: Config) -> Self {
         let (store, horde) = (self.store.clone(), self.horde.clone());
-        Self {
-            config,
-            store,
-            horde,
-            waits: Arc::clone(&self.waits),
-            contacts: self.contacts.clone(),
-            events: self.events.clone(),
-        }
+        Self { config, store, horde, waits: Arc::clone(&self.waits), memory: Arc::clone(&self.memory) }
     }
 }
 
@@ -156,12 +137,6 @@ impl From<engine::Error> for Error {
             engine::Error::State(error) => error.into(),
         }
     }
-}
-
-/// The user's address books.
-fn contacts(ctx: &Context) -> Result<Turba, Error> {
-    let kept = ctx.site.store.beside(ctx.session.user(), "contacts")?;
-    Ok(Turba::new(ctx.session.clone(), kept, &ctx.site.contacts))
 }
 
 /// Seconds since 1970.

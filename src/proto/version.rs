@@ -50,6 +50,8 @@ pub struct Traits {
     pub meeting_instances: bool,
     /// The server mails invitations, updates, cancellations and answers (16.0+) instead of the phone.
     pub server_invites: bool,
+    /// There are folders of notes (14.0+).
+    pub notes: bool,
 }
 
 const BASE: Traits = Traits {
@@ -70,6 +72,7 @@ const BASE: Traits = Traits {
     accounts: false,
     meeting_instances: false,
     server_invites: false,
+    notes: false,
 };
 const V12_0: Traits = Traits { name: "12.0", server: "8.0", air_sync_base: true, policy_document: true, ..BASE };
 const V12_1: Traits = Traits { name: "12.1", code: 121, server: "8.1", empty_sync: true, ..V12_0 };
@@ -81,6 +84,7 @@ const V14_0: Traits = Traits {
     class_in_collection: false,
     heartbeat_sync: true,
     preview: true,
+    notes: true,
     ..V12_1
 };
 const V14_1: Traits = Traits {

@@ -35,6 +35,15 @@ impl Scope {
         Self::Since(now - now.rem_euclid(DAY) - days * DAY)
     }
 
+    /// Whether every item of this scope is one of `other`, too.
+    pub fn is_within(self, other: Self) -> bool {
+        match (self, other) {
+            (_, Self::All) => true,
+            (Self::Since(bound), Self::Since(other)) => bound >= other,
+            (scope, other) => scope == other,
+        }
+    }
+
     /// Whether an item belongs to what the phone wants. A series belongs to it as long as it goes on; when that takes working out, it is rather
     /// taken for too long than for too short.
     pub fn holds(self, item: &Properties) -> bool {

@@ -122,6 +122,10 @@ impl<S: Source, O: Office> Source for Inviting<S, O> {
         self.carry(&open, letters, self.source.add(container, wish, &item)).await
     }
 
+    async fn uid_of(&self, container: &str, wish: &str) -> Result<String, Error> {
+        self.source.uid_of(container, wish).await
+    }
+
     fn grants_uids(&self) -> bool {
         self.source.grants_uids()
     }

@@ -1,0 +1,280 @@
+//! All containers of a class as one, for phones that show one folder only.
+//!
+//! Its items are those of all containers, each under its container's id and its uid. Horde counts changes of all containers by one counter, so the
+//! highest cursor is that of the whole: whatever happens later in any container gets a higher number.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::{Changes, Container, Error, Fetched, Source};
+use crate::{
+    proto::class::{Class, Patch, Properties, Scope},
+    wbxml::Tag,
+};
+
+/// Id of the container that is all containers.
+pub const ALL: &str = "*";
+
+/// Between the id of a container and a uid: in no id that Horde makes.
+const SEPARATOR: char = '\u{1f}';
+/// How long the list of a user's containers is believed.
+const BELIEVED: Duration = Duration::from_secs(60);
+
+type Known = HashMap<(String, Class), (Instant, Arc<[Container]>)>;
+
+/// Which containers the users of a site have.
+#[derive(Debug, Clone, Default)]
+pub struct Shared(Arc<Mutex<Known>>);
+
+impl Shared {
+    fn get(&self, key: &(String, Class)) -> Option<Arc<[Container]>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(key).filter(|(at, _)| at.elapsed() < BELIEVED).map(|(_, members)| Arc::clone(members))
+    }
+
+    fn set(&self, key: &(String, Class), members: Option<&Arc<[Container]>>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, (at, _)| at.elapsed() < BELIEVED);
+        match members {
+            Some(members) => known.insert(key.clone(), (Instant::now(), Arc::clone(members))),
+            None => known.remove(key),
+        };
+    }
+}
+
+/// A source with one container more: [`ALL`]. The others are as they were.
+#[derive(Debug, Clone)]
+pub struct Merged<S> {
+    source: S,
+    key: (String, Class),
+    shared: Shared,
+}
+
+impl<S: Source> Merged<S> {
+    /// The containers of `user` in `source`.
+    pub fn new(source: S, user: &str, shared: &Shared) -> Self {
+        let key = (user.to_owned(), source.class());
+        Self { source, key, shared: shared.clone() }
+    }
+
+    /// The container that is all containers; `None` when there are none. It has the name of the default one, and can be written to if any can.
+    ///
+    /// # Errors
+    /// As [`Source::containers`].
+    pub async fn whole(&self) -> Result<Option<Container>, Error> {
+        let members = self.learn().await?;
+        let writable = members.iter().any(|member| member.writable);
+        let name = home(&members).or(members.first()).map(|member| member.name.clone());
+        Ok(name.map(|name| Container { id: ALL.to_owned(), name, default: true, writable }))
+    }
+
+    async fn learn(&self) -> Result<Arc<[Container]>, Error> {
+        let members: Arc<[Container]> = self.source.containers().await?.into();
+        self.shared.set(&self.key, Some(&members));
+        Ok(members)
+    }
+
+    async fn members(&self) -> Result<Arc<[Container]>, Error> {
+        let members = match self.shared.get(&self.key) {
+            Some(members) => members,
+            None => self.learn().await?,
+        };
+        if members.is_empty() { Err(Error::ContainerGone) } else { Ok(members) }
+    }
+
+    /// One container less is no reason to give up the whole: who asks again finds the others.
+    fn lost(&self, error: Error) -> Error {
+        match error {
+            Error::ContainerGone => {
+                self.shared.set(&self.key, None);
+                let reason = format!("a container of {} is gone", self.key.0);
+                Error::Unavailable { reason, retry_after: Duration::from_secs(30) }
+            }
+            error => error,
+        }
+    }
+
+    /// The container to which new items go.
+    async fn home(&self) -> Result<String, Error> {
+        home(&self.members().await?).map(|member| member.id.clone()).ok_or(Error::Denied)
+    }
+
+    /// Container and uid of an item that is to be changed.
+    async fn writable<'a>(&self, uid: &'a str) -> Result<(&'a str, &'a str), Error> {
+        let (container, uid) = split(uid).ok_or(Error::NotFound)?;
+        match self.members().await?.iter().find(|member| member.id == container) {
+            Some(member) if member.writable => Ok((container, uid)),
+            Some(_) => Err(Error::Denied),
+            None => Err(Error::NotFound),
+        }
+    }
+
+    async fn fetch_all(&self, uids: &[String], ahead: &[String]) -> Result<Vec<Fetched>, Error> {
+        let members = self.members().await?;
+        let (wanted, next) = (by_container(uids), by_container(ahead));
+        let mut found = vec![Fetched::Missing; uids.len()];
+        for member in members.iter() {
+            let Some(part) = wanted.get(member.id.as_str()) else { continue };
+            let plain: Vec<String> = part.iter().map(|(_, uid)| (*uid).to_owned()).collect();
+            let ahead = next.get(member.id.as_str()).into_iter().flatten().map(|(_, uid)| (*uid).to_owned());
+            let ahead: Vec<String> = ahead.collect();
+            let fetched = self.source.fetch(&member.id, &plain, &ahead).await.map_err(|e| self.lost(e))?;
+            for ((at, _), item) in part.iter().zip(fetched) {
+                if let Some(place) = found.get_mut(*at) {
+                    *place = item;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn changes_of_all(&self, from: u64, to: u64) -> Result<Changes, Error> {
+        let members = self.members().await?;
+        let ids: Vec<String> = members.iter().map(|member| member.id.clone()).collect();
+        let cursors = self.source.cursors(&ids).await.map_err(|e| self.lost(e))?;
+        let mut all = Changes::default();
+        for (id, _) in ids.iter().zip(cursors).filter(|(_, cursor)| *cursor > from) {
+            let changes = self.source.changes(id, from, to).await.map_err(|e| self.lost(e))?;
+            all.add.extend(changes.add.iter().map(|uid| join(id, uid)));
+            all.modify.extend(changes.modify.iter().map(|uid| join(id, uid)));
+            all.delete.extend(changes.delete.iter().map(|uid| join(id, uid)));
+        }
+        Ok(all)
+    }
+}
+
+/// Container and uid of an item as the single source has them; `None`: there is no such item.
+pub fn place<'a>(container: &'a str, uid: &'a str) -> Option<(&'a str, &'a str)> {
+    if container == ALL { split(uid) } else { Some((container, uid)) }
+}
+
+fn home(members: &[Container]) -> Option<&Container> {
+    members.iter().find(|member| member.writable)
+}
+
+fn join(container: &str, uid: &str) -> String {
+    format!("{container}{SEPARATOR}{uid}")
+}
+
+fn split(uid: &str) -> Option<(&str, &str)> {
+    uid.split_once(SEPARATOR)
+}
+
+/// Where in `uids` each stands and its plain uid, by container.
+fn by_container(uids: &[String]) -> BTreeMap<&str, Vec<(usize, &str)>> {
+    let mut parts: BTreeMap<&str, Vec<(usize, &str)>> = BTreeMap::new();
+    for (at, (container, uid)) in uids.iter().enumerate().filter_map(|(at, uid)| Some((at, split(uid)?))) {
+        parts.entry(container).or_default().push((at, uid));
+    }
+    parts
+}
+
+impl<S: Source> Source for Merged<S> {
+    fn class(&self) -> Class {
+        self.source.class()
+    }
+
+    async fn containers(&self) -> Result<Vec<Container>, Error> {
+        self.source.containers().await
+    }
+
+    async fn cursor(&self, container: &str) -> Result<u64, Error> {
+        match self.cursors(&[container.to_owned()]).await?.first() {
+            Some(cursor) => Ok(*cursor),
+            None => Err(Error::ContainerGone),
+        }
+    }
+
+    async fn cursors(&self, containers: &[String]) -> Result<Vec<u64>, Error> {
+        let mut asked = Vec::new();
+        let mut parts = Vec::with_capacity(containers.len());
+        for container in containers {
+            let begin = asked.len();
+            if container == ALL {
+                asked.extend(self.members().await?.iter().map(|member| member.id.clone()));
+            } else {
+                asked.push(container.clone());
+            }
+            parts.push(begin..asked.len());
+        }
+        let answer = match asked.as_slice() {
+            [one] => self.source.cursor(one).await.map(|cursor| vec![cursor]),
+            _ => self.source.cursors(&asked).await,
+        };
+        let cursors = answer.map_err(|e| if containers.iter().any(|c| c == ALL) { self.lost(e) } else { e })?;
+        Ok(parts.into_iter().map(|part| cursors.get(part).into_iter().flatten().copied().max().unwrap_or(0)).collect())
+    }
+
+    async fn changes(&self, container: &str, from: u64, to: u64) -> Result<Changes, Error> {
+        match container {
+            ALL => self.changes_of_all(from, to).await,
+            container => self.source.changes(container, from, to).await,
+        }
+    }
+
+    async fn list(&self, container: &str, scope: Scope) -> Result<Vec<String>, Error> {
+        if container != ALL {
+            return self.source.list(container, scope).await;
+        }
+        let mut all = Vec::new();
+        for member in self.members().await?.iter() {
+            let uids = self.source.list(&member.id, scope).await.map_err(|e| self.lost(e))?;
+            all.extend(uids.iter().map(|uid| join(&member.id, uid)));
+        }
+        Ok(all)
+    }
+
+    async fn fetch(&self, container: &str, uids: &[String], ahead: &[String]) -> Result<Vec<Fetched>, Error> {
+        match container {
+            ALL => self.fetch_all(uids, ahead).await,
+            container => self.source.fetch(container, uids, ahead).await,
+        }
+    }
+
+    async fn add(&self, container: &str, wish: &str, item: &Properties) -> Result<String, Error> {
+        if container != ALL {
+            return self.source.add(container, wish, item).await;
+        }
+        let home = self.home().await?;
+        let uid = self.source.add(&home, wish, item).await.map_err(|e| self.lost(e))?;
+        Ok(join(&home, &uid))
+    }
+
+    async fn uid_of(&self, container: &str, wish: &str) -> Result<String, Error> {
+        match container {
+            ALL => Ok(join(&self.home().await?, wish)),
+            container => self.source.uid_of(container, wish).await,
+        }
+    }
+
+    fn grants_uids(&self) -> bool {
+        self.source.grants_uids()
+    }
+
+    fn filled_in(&self) -> &'static [Tag] {
+        self.source.filled_in()
+    }
+
+    async fn change(&self, container: &str, uid: &str, patch: &Patch) -> Result<(), Error> {
+        match container {
+            ALL => {
+                let (container, uid) = self.writable(uid).await?;
+                self.source.change(container, uid, patch).await.map_err(|e| self.lost(e))
+            }
+            container => self.source.change(container, uid, patch).await,
+        }
+    }
+
+    async fn delete(&self, container: &str, uid: &str) -> Result<(), Error> {
+        match container {
+            ALL => {
+                let (container, uid) = self.writable(uid).await?;
+                self.source.delete(container, uid).await.map_err(|e| self.lost(e))
+            }
+            container => self.source.delete(container, uid).await,
+        }
+    }
+}
