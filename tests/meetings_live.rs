@@ -14,17 +14,27 @@ use std::{
 };
 
 use horde_eas::{
+    command::{Context, Site, flush, folder_sync, meeting_response, sync},
+    config::Config,
     convert::ical::{self, Home},
+    gateway::Hangup,
     horde::{Horde, Login, Settings},
-    proto::class::{Patch, Properties, Value},
+    proto::{
+        Query, Version,
+        class::{Patch, Properties, Value},
+    },
     smtp,
     source::{
         Error, Fetched, Identity, Inviting, Source,
         inviting::{Answer, Clerk, Office, Reply, Response},
         kronolith::{Kronolith, Shared},
     },
-    state::Store,
-    wbxml::{Tag, tag::calendar as c},
+    state::{DeviceId, Info, Store},
+    wbxml::{
+        Tag, Writer,
+        tag::{air_sync as a, air_sync_base as b, calendar as c, folder_hierarchy as fh, meeting_response as m},
+        xml,
+    },
 };
 use serde_json::Value as Json;
 
@@ -333,4 +343,163 @@ async fn the_server_checks_the_login_and_refuses_strangers() {
     let sent = smtp::send(&settings, &login(&anna.password()), &mail(&both)).await.unwrap();
     assert_eq!(sent.refused.len(), 1, "{sent:?}");
     bob.mails(1);
+}
+
+/// A phone of a user, from command to command.
+struct Phone<'a> {
+    user: &'a User,
+    site: std::sync::Arc<Site>,
+    version: Version,
+    folder: String,
+    key: String,
+}
+
+/// The text of the first element of that name behind `after`.
+fn element<'a>(xml: &'a str, after: &str, name: &str) -> &'a str {
+    let rest = &xml[xml.find(after).unwrap_or_else(|| panic!("{after} in {xml}"))..];
+    let begin = rest.find(&format!("<{name}")).unwrap_or_else(|| panic!("{name} in {rest}"));
+    let rest = &rest[begin..];
+    let rest = &rest[rest.find('>').unwrap() + 1..];
+    &rest[..rest.find('<').unwrap()]
+}
+
+impl<'a> Phone<'a> {
+    async fn new(user: &'a User, version: Version) -> Self {
+        let mut config = Config::default();
+        config.smtp.url = variable("HORDE_EAS_LAB_SMTP");
+        config.mail.domain = "example.test".into();
+        let horde = Horde::new(Settings { url: variable("HORDE_EAS_LAB_RPC"), ..Settings::default() }).unwrap();
+        let site = Site::new(config, Store::open(user.dir.path()).unwrap(), horde).into();
+        let mut phone = Self { user, site, version, folder: String::new(), key: String::new() };
+        let mut w = Writer::new();
+        w.open(fh::FOLDER_SYNC);
+        w.text(fh::SYNC_KEY, "0");
+        let ctx = phone.context();
+        let folders = xml::decode_to_xml(&folder_sync::run(&ctx, &w.finish()).await.unwrap().body).unwrap();
+        // Type 8: the default calendar.
+        let at = folders.find("<Type>8</Type>").unwrap_or_else(|| panic!("{folders}"));
+        let before = &folders[..at];
+        phone.folder = element(&before[before.rfind("<ServerId>").unwrap()..], "", "ServerId").to_owned();
+        phone.key = "0".to_owned();
+        phone.sync(|_| ()).await;
+        phone
+    }
+
+    fn context(&self) -> Context {
+        let login = Login { user: self.user.name.clone(), password: self.user.password().into() };
+        let id = DeviceId::new(&format!("MEET{}", self.version.name().replace('.', ""))).unwrap();
+        Context {
+            site: self.site.clone(),
+            session: self.site.horde.session(&login),
+            device: self.site.store.device(&self.user.name, &id).unwrap(),
+            info: Info::default(),
+            version: self.version,
+            query: Query::default(),
+            hangup: Hangup::new().1,
+            may_wait: false,
+        }
+    }
+
+    fn request(&self, commands: impl FnOnce(&mut Writer)) -> Vec<u8> {
+        let mut w = Writer::new();
+        w.open(a::SYNC);
+        w.open(a::COLLECTIONS);
+        w.open(a::COLLECTION);
+        w.text(a::SYNC_KEY, &self.key);
+        w.text(a::COLLECTION_ID, &self.folder);
+        commands(&mut w);
+        w.finish()
+    }
+
+    async fn send(&self, request: &[u8]) -> String {
+        let ctx = self.context();
+        flush(&ctx).await;
+        let body = sync::run(&ctx, request).await.unwrap().body;
+        if body.is_empty() { String::new() } else { xml::decode_to_xml(&body).unwrap() }
+    }
+
+    async fn sync(&mut self, commands: impl FnOnce(&mut Writer)) -> String {
+        let answer = self.send(&self.request(commands)).await;
+        if !answer.is_empty() {
+            self.key = element(&answer, "<Collection>", "SyncKey").to_owned();
+        }
+        answer
+    }
+
+    async fn answer(&self, request: &str, response: i64, send: bool) -> String {
+        let mut w = Writer::new();
+        w.open(m::MEETING_RESPONSE);
+        w.open(m::REQUEST);
+        w.int(m::USER_RESPONSE, response);
+        w.text(m::COLLECTION_ID, &self.folder);
+        w.text(m::REQUEST_ID, request);
+        if send {
+            w.open(m::SEND_RESPONSE);
+            w.open(b::BODY);
+            w.int(b::TYPE, 1);
+            w.text(b::DATA, "Schön");
+            w.close();
+            w.close();
+        }
+        xml::decode_to_xml(&meeting_response::run(&self.context(), &w.finish()).await.unwrap().body).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn phones_invite_and_answer_by_commands() {
+    let (anna, bob) = (User::new("anna"), User::new("bob"));
+    let mut hers = Phone::new(&anna, Version::V16_1).await;
+    hers.sync(|_| ()).await;
+    let request = hers.request(|w| {
+        w.open(a::COMMANDS);
+        w.open(a::ADD);
+        w.text(a::CLIENT_ID, "1");
+        w.open(a::APPLICATION_DATA);
+        w.text(c::SUBJECT, "Kurz");
+        w.text(c::START_TIME, "20301202T080000Z");
+        w.text(c::END_TIME, "20301202T090000Z");
+        w.int(c::MEETING_STATUS, 1);
+        w.open(c::ATTENDEES);
+        w.open(c::ATTENDEE);
+        w.text(c::EMAIL, &bob.address());
+        w.text(c::NAME, "Bob");
+        w.close();
+        w.close();
+    });
+    // Its answer is lost twice.
+    for _ in 0..3 {
+        assert!(hers.send(&request).await.contains("<Status>1</Status>"));
+    }
+    let mails = bob.mails(1);
+    let (_, invitation) = event(&mails[0], "REQUEST");
+
+    let calendar = bob.calendar().await;
+    let mut received = invitation.item.clone();
+    received.set_text(c::MEETING_STATUS, "3");
+    bob.now().add(&calendar, &invitation.uid, &received).await.unwrap();
+    for (version, mailed) in [(Version::V14_1, 0), (Version::V16_1, 1)] {
+        let mut his = Phone::new(&bob, version).await;
+        let items = his.sync(|_| ()).await;
+        let id = element(&items, "<Add>", "ServerId").to_owned();
+        for _ in 0..2 {
+            let answer = his.answer(&id, 1, true).await;
+            assert!(answer.contains("<Status>1</Status>") && answer.contains(&format!("<CalendarId>{id}")), "{answer}");
+        }
+        anna.mails(mailed);
+        let changed = his.sync(|_| ()).await;
+        assert_eq!(element(&changed, "<Change>", "ResponseType"), "3");
+    }
+    let mut his = Phone::new(&bob, Version::V16_1).await;
+    let items = his.sync(|_| ()).await;
+    let id = element(&items, "<Add>", "ServerId").to_owned();
+    let unknown = his.answer(&format!("{}:nothing", his.folder), 1, true).await;
+    assert!(unknown.contains("<Status>2</Status>") && !unknown.contains("CalendarId"), "{unknown}");
+    for _ in 0..2 {
+        let answer = his.answer(&id, 3, true).await;
+        assert!(answer.contains("<Status>1</Status>") && !answer.contains("CalendarId"), "{answer}");
+    }
+    let (text, _) = event(&anna.mails(2)[1], "REPLY");
+    assert!(text.contains("PARTSTAT=DECLINED") && text.contains("COMMENT:Schön"), "{text}");
+    let gone = his.sync(|_| ()).await;
+    assert!(gone.contains("<Delete>"), "{gone}");
 }
