@@ -96,7 +96,7 @@ impl User {
         let beside = store.beside(&self.name, "calendar").unwrap();
         let source = Kronolith::new(session.clone(), beside, &Shared::new());
         let smtp = smtp::Settings { url: smtp.to_owned(), ..smtp::Settings::default() };
-        let clerk = Clerk { session, smtp, domain: "example.test".into() };
+        let clerk = Clerk::new(session, smtp, "example.test".into());
         let desk = Desk { clerk, forward: forward.into() };
         Inviting::new(source, desk, store.outbox(&self.name).unwrap(), true)
     }

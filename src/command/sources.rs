@@ -46,7 +46,7 @@ pub(super) fn items(ctx: &Context, class: Class) -> Result<Items, Error> {
         return Err(source::Error::ContainerGone.into());
     };
     let (smtp, domain) = (site.config.smtp.clone(), site.config.mail.domain.clone());
-    let clerk = Clerk { session: ctx.session.clone(), smtp, domain };
+    let clerk = Clerk::new(ctx.session.clone(), smtp, domain);
     Ok(Inviting::new(source, clerk, site.store.outbox(user)?, ctx.version.traits().server_invites))
 }
 

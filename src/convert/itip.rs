@@ -85,6 +85,16 @@ pub struct Person {
     pub address: String,
 }
 
+/// Whether mail can be sent there: an address that cannot end a header field, nor be taken for several.
+pub fn is_address(text: &str) -> bool {
+    let fits = |c: char| !c.is_control() && !c.is_whitespace() && !"<>,;:\"()[]\\".contains(c);
+    text.len() <= 254
+        && text.chars().all(fits)
+        && text
+            .split_once('@')
+            .is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty() && !domain.contains('@'))
+}
+
 /// What a mail is made of.
 #[derive(Debug, Clone)]
 pub struct Notice<'a> {
@@ -366,6 +376,14 @@ mod tests {
             "{mail}"
         );
         assert!(mail.contains("2026-11-24 09:00 - 10:00 (Europe/Berlin)"), "{mail}");
+    }
+
+    #[test]
+    fn addresses() {
+        assert!(is_address("bob.x+y@example.test") && is_address("jörg@exämple.test"));
+        for bad in ["", "bob", "@x", "b@", "b@c@d", "b@c>\r\nBcc: x@y", "b@c, d@e", "<b@c>", "b b@c", "b@c\n"] {
+            assert!(!is_address(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Default for Settings {
             user: String::new(),
             password: SecretString::default(),
             login_domain: String::new(),
-            timeout: 60,
+            timeout: 30,
             give_up: 5,
         }
     }

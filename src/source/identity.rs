@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    convert::itip::Person,
+    convert::itip::{Person, is_address},
     horde::{self, Call, Session},
     state::php,
 };
@@ -65,7 +65,7 @@ fn parse(identities: &str, default: u64) -> Identity {
             found.name = identity.get("fullname").and_then(php::Value::text).unwrap_or_default().trim().to_owned();
         }
         for address in ["from_addr", "alias_addr"].into_iter().flat_map(|key| texts(identity.get(key))) {
-            if address.contains('@') && !found.has(&address) {
+            if is_address(&address) && !found.has(&address) {
                 found.addresses.push(address);
             }
         }

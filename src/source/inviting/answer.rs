@@ -13,7 +13,7 @@ use super::{
 use crate::{
     convert::{
         ical,
-        itip::{Method, Person, zone_of},
+        itip::{Method, Person, is_address, zone_of},
     },
     proto::class::{Patch, Properties, Value},
     source::{Error, Fetched, Identity, Source},
@@ -170,7 +170,7 @@ fn is_answered(item: &Properties, me: &Identity, answer: &Answer) -> bool {
 fn organizer(item: &Properties) -> Option<Person> {
     let address = item.text(c::ORGANIZER_EMAIL)?.trim();
     let name = item.text(c::ORGANIZER_NAME).unwrap_or_default().to_owned();
-    address.contains('@').then(|| Person { name, address: address.to_owned() })
+    is_address(address).then(|| Person { name, address: address.to_owned() })
 }
 
 /// What the answer makes of the event in the user's calendar.

@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tokio::sync::OnceCell;
+
 use super::Office;
 use crate::{
     horde::{self, Session},
@@ -12,17 +14,24 @@ use crate::{
 /// Sends with the login of the phone.
 #[derive(Debug, Clone)]
 pub struct Clerk {
-    /// The user's calls to Horde.
-    pub session: Session,
-    /// The mail server.
-    pub smtp: smtp::Settings,
-    /// Domain of the users' addresses.
-    pub domain: String,
+    session: Session,
+    smtp: smtp::Settings,
+    domain: String,
+    /// Who the user is, once Horde was asked.
+    me: OnceCell<Identity>,
+}
+
+impl Clerk {
+    /// The office of the user of `session`; `domain` is that of the users' addresses.
+    pub fn new(session: Session, smtp: smtp::Settings, domain: String) -> Self {
+        Self { session, smtp, domain, me: OnceCell::new() }
+    }
 }
 
 impl Office for Clerk {
     async fn me(&self) -> Result<Identity, Error> {
-        Identity::of(&self.session, &self.domain).await.map_err(|error| match error {
+        let ask = || Identity::of(&self.session, &self.domain);
+        self.me.get_or_try_init(ask).await.cloned().map_err(|error| match error {
             horde::Error::Unauthorized => Error::Unauthorized,
             horde::Error::Unavailable { reason, retry_after } => Error::Unavailable { reason, retry_after },
             error => Error::Unavailable {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     convert::{
         ical,
-        itip::{Method, Person, zone_of},
+        itip::{Method, Person, is_address, zone_of},
     },
     proto::class::{Blob, Patch, Properties, Value},
     source::Identity,
@@ -171,7 +171,7 @@ fn people(item: &Properties, me: &Identity) -> Vec<Person> {
     let attendees = item.groups(c::ATTENDEES).iter();
     let others = attendees.filter_map(|attendee| {
         let address = attendee.text(c::EMAIL)?.trim();
-        let fresh = address.contains('@') && !me.has(address) && met.insert(address.to_lowercase());
+        let fresh = is_address(address) && !me.has(address) && met.insert(address.to_lowercase());
         let name = attendee.text(c::NAME).unwrap_or_default().to_owned();
         fresh.then(|| Person { name, address: address.to_owned() })
     });

@@ -1,5 +1,7 @@
 //! What the versions make of events: before 16.0 the dates of all-day events are local midnights in UTC.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::super::{super::Version, Properties, Value, value, zone::Blob};
@@ -32,6 +34,7 @@ pub(super) fn meant(sent: &Properties, now: &Properties, version: Version) -> Pr
     // When the phone made its copy means nothing to anybody else.
     item.0.remove(&c::DT_STAMP);
     keep_place(&mut item, now);
+    keep_answers(&mut item, now);
     let zone = zone(sent, now).filter(|_| !version.traits().plain_days);
     let day = |civil: DateTime| {
         let local = zone.as_ref().map_or(Some(civil), |zone| Some(zone.to_local(utc(civil)?)));
@@ -131,6 +134,31 @@ fn keep_place(item: &mut Properties, now: &Properties) {
         && let Some(place) = now.0.get(&b::LOCATION)
     {
         item.0.insert(b::LOCATION, place.clone());
+    }
+}
+
+/// Who has answered what is not for the organizer's phone to say (16.0+), nor known to the oldest: an attendee who stays keeps what is not told
+/// of him.
+fn keep_answers(item: &mut Properties, now: &Properties) {
+    keep_attendees(item, now.groups(c::ATTENDEES));
+    if let Some(Value::Groups(exceptions)) = item.0.get_mut(&c::EXCEPTIONS) {
+        for exception in exceptions {
+            let start = exception.text(c::EXCEPTION_START_TIME);
+            let known = now.groups(c::EXCEPTIONS).iter().find(|known| known.text(c::EXCEPTION_START_TIME) == start);
+            let own = known.map(|known| known.groups(c::ATTENDEES)).filter(|own| !own.is_empty());
+            keep_attendees(exception, own.unwrap_or(now.groups(c::ATTENDEES)));
+        }
+    }
+}
+
+fn keep_attendees(item: &mut Properties, known: &[Properties]) {
+    let address = |attendee: &Properties| attendee.text(c::EMAIL).map(str::to_lowercase);
+    let known: BTreeMap<_, _> = known.iter().map(|known| (address(known), known)).collect();
+    let Some(Value::Groups(attendees)) = item.0.get_mut(&c::ATTENDEES) else { return };
+    for attendee in attendees {
+        for (tag, value) in known.get(&address(attendee)).iter().flat_map(|known| &known.0) {
+            attendee.0.entry(*tag).or_insert_with(|| value.clone());
+        }
     }
 }
 
