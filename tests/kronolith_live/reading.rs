@@ -78,7 +78,7 @@ async fn reading_is_frugal() {
     assert!(items.iter().all(|item| matches!(item, Fetched::Item(_))));
     assert!(bulk <= 25, "{bulk}");
 
-    site.change(&uids[7], item([text(c::SUBJECT, "changed")])).await;
+    site.change(&uids[7], item([text(c::SUBJECT, &wish())])).await;
     let (requests, start) = (site.horde.stats().total(), Instant::now());
     let now = phone.cursor(&site.calendar).await.unwrap();
     let changes = phone.changes(&site.calendar, cursor, now).await.unwrap();

@@ -72,7 +72,8 @@ async fn an_event_in_two_calendars() {
 async fn two_writers_change_what_each_of_them_means() {
     let site = Site::new("").await;
     let uid = site.add(&event("Two")).await;
-    let (one, two) = (site.phone(), site.phone());
+    let one = site.phone();
+    let two = one.clone();
     let patch = |tag, value| Patch { set: item([text(tag, value)]), clear: vec![] };
     let (subject, reminder) = (patch(c::SUBJECT, "One"), patch(c::REMINDER, "20"));
     let (a, b) = tokio::join!(one.change(&site.calendar, &uid, &subject), two.change(&site.calendar, &uid, &reminder));

@@ -8,6 +8,7 @@ use std::{
 
 use jiff::tz::TimeZone;
 use serde_json::json;
+use tokio::sync::OwnedMutexGuard;
 
 use super::{Answer, call};
 use crate::{convert::ical::Home, convert::zone, horde::Call, source::cache, state::php};
@@ -28,6 +29,7 @@ pub struct Shared {
 struct Person {
     home: Option<(Instant, Arc<Home>)>,
     calendars: Option<Vec<String>>,
+    writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Shared {
@@ -59,6 +61,13 @@ impl Shared {
 
     pub(super) fn set_calendars(&self, user: &str, calendars: Vec<String>) {
         self.with(user, |person| person.calendars = Some(calendars));
+    }
+
+    /// The turn of a user to read, write and read back: whoever wrote in between would be taken for Horde, that has lost something.
+    pub(super) async fn turn(&self, user: &str) -> OwnedMutexGuard<()> {
+        let mut writing: Arc<tokio::sync::Mutex<()>> = Arc::default();
+        self.with(user, |person| writing = person.writing.clone());
+        writing.lock_owned().await
     }
 
     fn with(&self, user: &str, f: impl FnOnce(&mut Person)) {

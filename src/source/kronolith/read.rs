@@ -165,7 +165,7 @@ pub(super) fn export(uid: &str, calendar: &str) -> Call {
     call("calendar.export", vec![json!(uid), json!("text/calendar"), json!([]), json!([calendar])])
 }
 
-fn understood(answer: Answer, home: &Home) -> Got {
+pub(super) fn understood(answer: Answer, home: &Home) -> Got {
     match answer {
         Ok(Json::String(text)) => match ical::read(&text, home) {
             Ok(mut event) => {

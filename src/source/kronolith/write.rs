@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Never kept beside: Horde's own, or said by other means.
-const NEVER: [Tag; 4] = [c::DT_STAMP, c::UID, c::CLIENT_UID, c::TIMEZONE];
+pub(super) const NEVER: [Tag; 4] = [c::DT_STAMP, c::UID, c::CLIENT_UID, c::TIMEZONE];
 /// What belongs to an event in iCalendar's form.
 const FORM: &str = "text/calendar";
 
@@ -32,6 +32,7 @@ impl Kronolith {
         if !Self::is_sane(wish) {
             return Err(Error::Refused(format!("{wish:?} is no uid")));
         }
+        let _turn = self.shared.turn(self.session.user()).await;
         // Kronolith takes an event of a known uid for that one.
         let calls = vec![export(wish, calendar), sources(true)];
         let (home, mut answers) = self.with_home(calls).await?;
@@ -42,19 +43,25 @@ impl Kronolith {
         let blob = item.text(c::TIMEZONE).and_then(Blob::parse);
         let zone = new_zone(&item, blob, &home, &home.zone);
         settle_exceptions(&mut item, &zone);
-        let mut kept = self.foresee(&Kept::default(), &item, &zone, &home);
+        let nothing = Properties::default();
+        let added = Change { there: &nothing, seen: &nothing, wanted: &item };
+        let mut kept = foresee(&Kept::default(), added, &item, &zone, &home);
         self.keep(wish, &kept).await?;
         let mut sent = item.clone();
-        let mut result = self.import(calendar, wish, plan::anew(State { item: &sent, zone: &zone }, wish, &home)).await;
+        let mut result = self
+            .carry_out_all(calendar, wish, plan::anew(State { item: &sent, zone: &zone }, wish, &home), Vec::new())
+            .await;
         if let (Err(Error::Refused(text)), Some(poorer)) = (&result, limits::without_rare(&item)) {
             log::info!("{text}: trying again without the characters that an old database does not take");
             sent = poorer;
-            kept = self.foresee_as(&Kept::default(), &item, &sent, &zone, &home);
+            kept = foresee(&Kept::default(), added, &sent, &zone, &home);
             self.keep(wish, &kept).await?;
-            result = self.import(calendar, wish, plan::anew(State { item: &sent, zone: &zone }, wish, &home)).await;
+            result = self
+                .carry_out_all(calendar, wish, plan::anew(State { item: &sent, zone: &zone }, wish, &home), Vec::new())
+                .await;
         }
         match result {
-            Ok(()) => self.compare(calendar, wish, &item, kept).await,
+            Ok(()) => self.compare(calendar, wish, added, kept).await,
             Err(error @ Error::Uncertain(_)) => return Err(error),
             Err(error) => {
                 self.forget_kept(&[wish.to_owned()]).await;
@@ -65,6 +72,7 @@ impl Kronolith {
     }
 
     pub(super) async fn change_item(&self, calendar: &str, uid: &str, patch: &Patch) -> Result<(), Error> {
+        let _turn = self.shared.turn(self.session.user()).await;
         let now = self.now(calendar, uid).await?;
         let before = self.kept(uid)?;
         let seen = before.merge(&now.event.item);
@@ -75,7 +83,8 @@ impl Kronolith {
         }
         let there = There { uid, item: &now.event.item, text: &now.text, home: &now.home };
         let (old, new) = (State { item: &seen, zone: &old_zone }, State { item: &wanted, zone: &new_zone });
-        let kept = self.foresee(&before, &wanted, &new_zone, &now.home);
+        let change = Change { there: &now.event.item, seen: &seen, wanted: &wanted };
+        let kept = foresee(&before, change, &wanted, &new_zone, &now.home);
         if kept != before {
             self.keep(uid, &kept).await?;
         }
@@ -88,7 +97,7 @@ impl Kronolith {
         self.memory.forget(calendar, uid);
         match result {
             Ok(()) => {
-                self.compare(calendar, uid, &wanted, kept).await;
+                self.compare(calendar, uid, change, kept).await;
                 Ok(())
             }
             // What may have been carried out all the same is asked for again, with the same result.
@@ -161,7 +170,7 @@ impl Kronolith {
             return Err(Error::Refused(format!("{uid} is in several calendars and has exceptions")));
         }
         let Some(steps) = plan.steps.filter(|_| !now.twin) else {
-            return self.import(calendar, uid, plan.whole).await;
+            return self.carry_out_all(calendar, uid, plan.whole, Vec::new()).await;
         };
         // Looked for before anything moves.
         let mut instances = Vec::new();
@@ -170,15 +179,37 @@ impl Kronolith {
                 let pair = (&now.event.item, exception);
                 match self.instance(calendar, uid, pair, &now.home.zone).await? {
                     Some(instance) => instances.push(instance),
-                    None => return self.import(calendar, uid, plan.whole).await,
+                    None => return self.carry_out_all(calendar, uid, plan.whole, Vec::new()).await,
                 }
             }
         }
+        self.carry_out_all(calendar, uid, steps, instances).await
+    }
+
+    /// Carries steps out; `instances` has the uids of the events that are the exceptions in them.
+    async fn carry_out_all(
+        &self,
+        calendar: &str,
+        uid: &str,
+        steps: Vec<Step>,
+        instances: Vec<String>,
+    ) -> Result<(), Error> {
         let mut instances = instances.into_iter();
         for step in steps {
             match step {
                 Step::Replace(text) => self.replace(calendar, uid, uid, text).await?,
-                Step::Add(text) => self.import(calendar, uid, text).await?,
+                Step::Import(text) => self.import(calendar, uid, text).await?,
+                Step::Add { text, has_attendees } => {
+                    let result = match has_attendees {
+                        true => self.replace(calendar, uid, uid, text.clone()).await,
+                        false => self.import(calendar, uid, text.clone()).await,
+                    };
+                    match result {
+                        // Only a replace keeps the attendees, but it takes some exceptions for events that are there already.
+                        Err(Error::Refused(_)) if has_attendees => self.import(calendar, uid, text).await?,
+                        result => result?,
+                    }
+                }
                 Step::Instance { zones, mut event, .. } => {
                     let instance = instances.next().unwrap_or_default();
                     event.lines.insert("UID".to_owned(), vec![format!("UID:{instance}")]);
@@ -231,28 +262,14 @@ impl Kronolith {
         }
     }
 
-    /// What has to be kept if Horde gives back all that it can be told.
-    fn foresee(&self, before: &Kept, wanted: &Properties, zone: &str, home: &Home) -> Kept {
-        self.foresee_as(before, wanted, wanted, zone, home)
-    }
-
-    fn foresee_as(&self, before: &Kept, wanted: &Properties, sent: &Properties, zone: &str, home: &Home) -> Kept {
-        let mut kept = before.clone();
-        let text = plan::anew(State { item: sent, zone }, "", home);
-        if let Ok(event) = ical::read(&text, home) {
-            note(&mut kept, wanted, &event.item);
-        }
-        kept
-    }
-
     /// Reads an event that was written, and keeps what did not come back. The event is stored: what fails here is made up for at the next write.
-    async fn compare(&self, calendar: &str, uid: &str, wanted: &Properties, mut kept: Kept) {
+    async fn compare(&self, calendar: &str, uid: &str, change: Change<'_>, mut kept: Kept) {
         let now = match self.now(calendar, uid).await {
             Ok(now) => now,
             Err(error) => return log::warn!("event {uid} is stored, but cannot be read back: {error}"),
         };
         let foreseen = kept.clone();
-        note(&mut kept, wanted, &now.event.item);
+        note(&mut kept, change, &now.event.item);
         if kept != foreseen
             && let Err(error) = self.keep(uid, &kept).await
         {
@@ -272,14 +289,49 @@ impl Kronolith {
     }
 }
 
-/// Keeps whatever Horde has otherwise than it should be. What nobody has set is as Horde fills it in.
-fn note(kept: &mut Kept, wanted: &Properties, horde: &Properties) {
-    let mut tags: Vec<Tag> = wanted.0.keys().chain(horde.0.keys()).copied().collect();
+/// What has to be kept if Horde gives back all that it can be told; `sent` is what it is told.
+fn foresee(before: &Kept, change: Change<'_>, sent: &Properties, zone: &str, home: &Home) -> Kept {
+    let mut kept = before.clone();
+    let text = ical::write(&limits::fit(sent), "", zone, home, None);
+    if let Ok(event) = ical::read(&text, home) {
+        note(&mut kept, change, &event.item);
+    }
+    kept
+}
+
+/// Keeps whatever Horde has otherwise than it should be of what a change moves. What nobody has set is as Horde fills it in.
+pub(super) fn note(kept: &mut Kept, change: Change<'_>, horde: &Properties) {
+    let mut tags: Vec<Tag> = [change.seen, change.wanted, horde].iter().flat_map(|i| i.0.keys()).copied().collect();
     tags.sort();
     tags.dedup();
-    tags.retain(|tag| !NEVER.contains(tag) && (wanted.0.contains_key(tag) || !FILLED_IN.contains(tag)));
-    kept.note(tags, wanted, horde);
-    kept.tidy(horde);
+    let is_set = |tag: &Tag| change.wanted.0.contains_key(tag) || !FILLED_IN.contains(tag);
+    tags.retain(|tag| change.moves(*tag) && is_set(tag) && !NEVER.contains(tag));
+    kept.note(tags, change.wanted, horde);
+}
+
+/// A change.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Change<'a> {
+    /// As Horde had it.
+    pub(super) there: &'a Properties,
+    /// As phones saw it.
+    pub(super) seen: &'a Properties,
+    /// As phones are to see it.
+    pub(super) wanted: &'a Properties,
+}
+
+/// Follow from the attendees, in Horde.
+pub(super) const OF_MEETING: [Tag; 5] =
+    [c::MEETING_STATUS, c::ORGANIZER_NAME, c::ORGANIZER_EMAIL, c::RESPONSE_TYPE, c::RESPONSE_REQUESTED];
+
+impl Change<'_> {
+    /// Whether Horde's value of a property may have become another one by this change.
+    fn moves(&self, tag: Tag) -> bool {
+        let differs = |tag| self.seen.0.get(&tag) != self.wanted.0.get(&tag);
+        let was_kept = || self.seen.0.get(&tag) != self.there.0.get(&tag);
+        // Of a series Horde changes the exceptions along with everything else.
+        differs(tag) || tag == c::EXCEPTIONS || OF_MEETING.contains(&tag) && differs(c::ATTENDEES) && was_kept()
+    }
 }
 
 /// What Kronolith fills in by itself.
@@ -299,7 +351,7 @@ pub(super) const FILLED_IN: &[Tag] = &[
 ];
 
 /// The event as the patch wants it, and its zone.
-fn wanted(seen: &Properties, patch: &Patch, now: &Now, old_zone: &str) -> (Properties, String) {
+pub(super) fn wanted(seen: &Properties, patch: &Patch, now: &Now, old_zone: &str) -> (Properties, String) {
     let mut wanted = applied(patch, seen);
     let blob = patch.set.text(c::TIMEZONE).filter(|text| seen.text(c::TIMEZONE) != Some(*text)).and_then(Blob::parse);
     let base = match wanted.group(c::RECURRENCE).is_some() && now.event.zone.is_none() {
@@ -348,7 +400,7 @@ fn is_other_rule(a: &Properties, b: &Properties) -> bool {
 }
 
 /// The zone of an event that has none in Horde: single ones are in UTC there.
-fn plain_zone(item: &Properties, home: &Home) -> String {
+pub(super) fn plain_zone(item: &Properties, home: &Home) -> String {
     if item.group(c::RECURRENCE).is_some() { home.zone.clone() } else { "UTC".to_owned() }
 }
 
@@ -360,7 +412,7 @@ fn new_zone(item: &Properties, blob: Option<Blob>, home: &Home, otherwise: &str)
 }
 
 /// Each exception under the start of an occurrence, and one only.
-fn settle_exceptions(item: &mut Properties, zone: &str) {
+pub(super) fn settle_exceptions(item: &mut Properties, zone: &str) {
     let Some(Value::Groups(mut exceptions)) = item.0.remove(&c::EXCEPTIONS) else { return };
     repair::to_occurrences(&mut exceptions, item, zone);
     let start = |e: &Properties| e.text(c::EXCEPTION_START_TIME).map(str::to_owned);
