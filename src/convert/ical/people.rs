@@ -46,7 +46,8 @@ pub(super) fn read(component: &ICalendarComponent, cancelled: bool, mailed: bool
     if !meeting {
         return;
     }
-    if let Some((address, name)) = organizer {
+    // A meeting of nobody is the user's.
+    if let Some((address, name)) = organizer.or_else(|| Some((home.addresses.first()?.clone(), None))) {
         item.set_text(c::ORGANIZER_EMAIL, address);
         item.set_text(c::ORGANIZER_NAME, name.unwrap_or_default());
     }

@@ -303,6 +303,7 @@ impl Text<'_> {
         let date = match when {
             When::Day(date) => *date,
             other if series.all_day => self.zones.civil(other).date(),
+            When::Floating(civil) if civil.time() == series.start.time() => civil.date(),
             other => {
                 let at = self.zones.instant(other)?;
                 let day = series.day(at)?;
