@@ -1,15 +1,18 @@
 //! Every zone of the system's tz database in the years 2010 to 2035, as blobs and back, against another reader of the database:
-//! zdump of the C library.
+//! zdump of the C library; and VTIMEZONE components as Horde's own importer reads them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::{
     collections::{BTreeSet, HashMap},
     io::Write as _,
-    process::Command,
+    path::Path,
+    process::{Command, Stdio},
     sync::LazyLock,
 };
 
 use horde_eas::{
-    convert::zone::{blob, canonical, named, zone},
+    convert::zone::{blob, canonical, named, vtimezone, zone},
     proto::class::Blob,
 };
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
@@ -32,8 +35,7 @@ static ZONES: LazyLock<Vec<Zone>> = LazyLock::new(|| {
         jiff::tz::db().available().map(|name| name.to_string()).filter(|name| !no_zone(name)).collect();
     let said = Command::new("zdump").args(["-i", "-c", "2009,2037"]).args(&names).output();
     let Ok(said) = said.and_then(|said| String::from_utf8(said.stdout).map_err(std::io::Error::other)) else {
-        // Straight to the file descriptor: the test harness would swallow a print of a test that succeeds.
-        let _ = writeln!(std::io::stderr(), "skipped: time zones against zdump, which is not there");
+        skipped("time zones against zdump");
         return Vec::new();
     };
     let zones: Vec<Zone> = said.split("TZ=").skip(1).map(read).collect();
@@ -84,6 +86,11 @@ impl Zone {
     fn is_said_by(&self, blob: &Blob, instants: &[Timestamp]) -> bool {
         instants.iter().all(|at| blob.offset_at(*at) == self.offset(at.as_second()))
     }
+}
+
+fn skipped(what: &str) {
+    // Straight to the file descriptor: the test harness would swallow a print of a test that succeeds.
+    let _ = writeln!(std::io::stderr(), "skipped: {what}, which is not there");
 }
 
 fn instant(second: i64) -> Timestamp {
@@ -159,5 +166,35 @@ fn a_blob_leads_back_to_its_zone_or_to_one_that_does_the_same() {
             let differ = inner.iter().find(|at| said.offset(at.as_second()) != other.offset(at.as_second()));
             assert_eq!(differ, None, "{name} and {} in {year}", other.name);
         }
+    }
+}
+
+/// Horde's importer gets the right instant for every local time, whatever the zone of the user.
+#[test]
+fn hordes_importer_reads_our_components() {
+    if !Path::new("/usr/share/php/Horde/Icalendar.php").exists() {
+        return skipped("VTIMEZONE against Horde's importer");
+    }
+    let mut text = String::new();
+    let canonical = ZONES.iter().filter(|zone| canonical(&zone.name).as_deref() == Some(&zone.name));
+    for (name, (from, to)) in canonical.map(|zone| &zone.name).zip(
+        [(2025, 2025), (2010, 2012), (2014, 2014), (2018, 2021), (2019, 2035), (2011, 2011), (2030, 2034)]
+            .iter()
+            .cycle(),
+    ) {
+        let january = |year| jiff::civil::date(year, 1, 1);
+        text.push_str(&format!("#{name} {from} {to}\r\n{}", vtimezone(name, january(*from), january(*to)).unwrap()));
+    }
+    for user in ["Europe/Berlin", "America/Bogota", "Asia/Tokyo"] {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/zones/importer.php");
+        let mut php = Command::new("php");
+        let php = php.arg(script).arg(user).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut php = php.spawn().expect("php");
+        php.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let said = String::from_utf8(php.wait_with_output().unwrap().stdout).unwrap();
+        let (wrong, count) = said.trim_end().rsplit_once('\n').unwrap_or(("", said.trim_end()));
+        assert_eq!(wrong, "", "user in {user}");
+        let count: usize = count.trim_end_matches(" times").parse().unwrap();
+        assert!(count > 10_000, "{said}");
     }
 }

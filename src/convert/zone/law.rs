@@ -18,7 +18,7 @@ const YEARS: i16 = 11;
 const DAYS_END: Time = Time::constant(23, 59, 59, 999_000_000);
 
 /// By zone and year; `None` for the years in which it depends on the day.
-static KNOWN: Cache<(String, i16), Option<Blob>> = Cache::new();
+static KNOWN: Cache<(String, i16), Option<Blob>, 1000> = Cache::new();
 
 /// What `zone` does in the local year of `at`, as a law that a phone can understand.
 ///
