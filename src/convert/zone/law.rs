@@ -27,6 +27,9 @@ static KNOWN: Cache<(String, i16), Option<Blob>, 1000> = Cache::new();
 /// (Ramadan), or three offsets - is said for the part of the year around `at`, of which the offset is always right. Offsets are cut
 /// to whole minutes, which matters before 1972 only.
 ///
+/// Of a series `at` decides by which year's law the phone reckons all of it; the start makes a blob that stays the same as time
+/// passes, but is the law of that time.
+///
 /// The names are that of the tz database. It tells zones apart that have the same law when it comes back, and is English and
 /// unambiguous for a person who sees it; most phones show a name of their own.
 pub fn blob(zone: &TimeZone, at: Timestamp) -> Blob {
