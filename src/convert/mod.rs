@@ -1,5 +1,6 @@
 //! Items in foreign forms: vCard; time zones by name, by law and in iCalendar. No I/O in here but what reading the time zone
 //! database takes.
 
+pub mod html;
 pub mod vcard;
 pub mod zone;

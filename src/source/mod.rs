@@ -1,8 +1,10 @@
 //! Where items live. A [`Source`] is one application of Horde as one user sees it; it knows nothing of phones and sync keys.
 
+mod app;
 mod kept;
 pub mod turba;
 
+pub use app::Shared;
 pub use kept::Kept;
 
 use std::{future::Future, time::Duration};

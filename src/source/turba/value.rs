@@ -7,6 +7,7 @@ use super::{
     table::{Column, Kind, Layout, Limit, RULES, Rule},
 };
 use crate::{
+    convert::html,
     proto::class::{Body, BodyKind, Properties, Value},
     wbxml::tag::contacts as c,
 };
@@ -138,36 +139,11 @@ fn list_value(list: Vec<String>) -> Option<Value> {
 
 fn notes(body: &Body) -> Option<Value> {
     let text = match body.kind {
-        BodyKind::Html => plain_of_html(&body.data),
+        BodyKind::Html => html::plain(&body.data),
         _ => body.data.clone(),
     };
     let data = clean(&text.replace("\r\n", "\n").replace('\r', "\n")).replace('\n', "\r\n");
     (!data.is_empty()).then_some(Value::Body(Body { kind: BodyKind::Plain, data }))
-}
-
-/// Notes are plain text in Horde: tags go, line breaks and paragraphs stay.
-fn plain_of_html(html: &str) -> String {
-    let mut out = String::with_capacity(html.len());
-    for (n, piece) in html.split('<').enumerate() {
-        let (tag, text) = if n == 0 { ("", piece) } else { piece.split_once('>').unwrap_or((piece, "")) };
-        let name = tag.trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-        let breaks = ["br", "p", "div", "li", "tr"].iter().any(|b| b.eq_ignore_ascii_case(name));
-        if breaks && (tag.starts_with('/') || name.eq_ignore_ascii_case("br")) {
-            out.push('\n');
-        }
-        out.extend(text.chars().map(|c| if matches!(c, '\r' | '\n') { ' ' } else { c }));
-    }
-    let entities = [
-        ("&nbsp;", " "),
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&#39;", "'"),
-        ("&apos;", "'"),
-        ("&amp;", "&"),
-    ];
-    let text = entities.iter().fold(out, |text, (from, to)| text.replace(from, to));
-    text.trim().to_owned()
 }
 
 /// `"Erika" <erika@example.org>` -> `erika@example.org`.
