@@ -2,6 +2,7 @@
 
 mod app;
 mod kept;
+pub mod nag;
 pub mod turba;
 
 pub use app::Shared;

@@ -31,13 +31,22 @@ const CONTAINER_ROWS: usize = 20_000;
 const CONTAINERS: usize = 10_000;
 
 /// Items as Horde has them (nothing of what is kept beside), by uid.
-pub(in crate::source) type Rows = HashMap<String, Arc<Properties>>;
+pub(in crate::source) type Rows<T = Properties> = HashMap<String, Arc<T>>;
+
+/// What can be read ahead. One container always holds rows of one type.
+pub(in crate::source) trait Row: Any + Send + Sync {
+    /// About how many bytes it takes.
+    fn weight(&self) -> usize;
+}
+
+/// A row of whatever type, and its weight.
+type Weighed = (Arc<dyn Any + Send + Sync>, usize);
 
 #[derive(Debug, Default)]
 struct Held {
     seen: Option<u64>,
     read_at: Option<u64>,
-    rows: Rows,
+    rows: HashMap<String, Weighed>,
     bytes: usize,
     expires: Option<Instant>,
     /// How many items the last listing had.
@@ -103,8 +112,8 @@ impl Held {
     }
 
     fn forget(&mut self, uid: &str) {
-        if let Some(row) = self.rows.remove(uid) {
-            self.bytes = self.bytes.saturating_sub(size_of_row(uid, &row));
+        if let Some((_, size)) = self.rows.remove(uid) {
+            self.bytes = self.bytes.saturating_sub(size);
         }
     }
 }
@@ -172,12 +181,17 @@ impl Memory {
     }
 
     /// The items among `uids` that are there and not older than what anybody knows of the container.
-    pub(in crate::source) fn rows<'a>(&self, container: &str, uids: impl Iterator<Item = &'a String>) -> Rows {
+    pub(in crate::source) fn rows<'a, T: Row>(
+        &self,
+        container: &str,
+        uids: impl Iterator<Item = &'a String>,
+    ) -> Rows<T> {
         self.with(container, |b| {
             if b.read_at != b.seen || b.expires.is_none_or(|at| at <= Instant::now()) {
                 b.clear();
             }
-            uids.filter_map(|uid| Some((uid.clone(), b.rows.get(uid)?.clone()))).collect()
+            let row = |uid| Arc::clone(&b.rows.get(uid)?.0).downcast().ok();
+            uids.filter_map(|uid| Some((uid.clone(), row(uid)?))).collect()
         })
     }
 
@@ -187,7 +201,7 @@ impl Memory {
     }
 
     /// Keeps items that were read while the container stood at `read_at`; without that they would never be found valid.
-    pub(in crate::source) fn keep(&self, container: &str, read_at: Option<u64>, rows: &Rows) {
+    pub(in crate::source) fn keep<T: Row>(&self, container: &str, read_at: Option<u64>, rows: &Rows<T>) {
         if read_at.is_none() {
             return;
         }
@@ -198,12 +212,12 @@ impl Memory {
             }
             for (uid, row) in rows {
                 b.forget(uid);
-                let size = size_of_row(uid, row);
+                let size = uid.len() + 128 + row.weight();
                 if b.bytes + size > CONTAINER_BYTES || b.rows.len() >= CONTAINER_ROWS {
                     break;
                 }
                 b.bytes += size;
-                b.rows.insert(uid.clone(), row.clone());
+                b.rows.insert(uid.clone(), (row.clone(), size));
             }
         });
         self.shared.lock().tidy();
@@ -215,17 +229,19 @@ impl Memory {
     }
 
     /// Which of `uids` are not among `rows`, each once, in order.
-    pub(in crate::source) fn lacking<'a>(rows: &Rows, uids: impl Iterator<Item = &'a String>) -> Vec<String> {
+    pub(in crate::source) fn lacking<'a, T>(rows: &Rows<T>, uids: impl Iterator<Item = &'a String>) -> Vec<String> {
         let mut met = BTreeSet::new();
         uids.filter(|uid| !rows.contains_key(*uid) && met.insert(*uid)).cloned().collect()
     }
 }
 
-/// About what a row takes: text, and the nodes that hold it.
-fn size_of_row(uid: &str, row: &Properties) -> usize {
-    uid.len() + 128 + size_of(row)
+impl Row for Properties {
+    fn weight(&self) -> usize {
+        size_of(self)
+    }
 }
 
+/// Text, and the nodes that hold it.
 fn size_of(item: &Properties) -> usize {
     let size = |value: &Value| match value {
         Value::Text(text) => text.len(),
@@ -255,7 +271,7 @@ mod tests {
 
     fn there(memory: &Memory) -> Vec<String> {
         let all = ["a", "b", "c"].map(str::to_owned);
-        let mut uids: Vec<_> = memory.rows("book", all.iter()).into_keys().collect();
+        let mut uids: Vec<_> = memory.rows::<Properties>("book", all.iter()).into_keys().collect();
         uids.sort();
         uids
     }

@@ -3,15 +3,22 @@
 mod answer;
 mod cache;
 pub(super) mod fault;
+mod keep;
+pub(super) mod text;
 
+use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
 pub(super) use answer::{number, uids};
 pub use cache::Shared;
-pub(super) use cache::{Memory, Rows};
+pub(super) use cache::{Memory, Row, Rows};
+pub(super) use keep::Keep;
 
 use super::{Changes, Container, Error};
-use crate::horde::{self, Call, Session};
+use crate::{
+    convert::zone,
+    horde::{self, Call, Session},
+};
 
 /// What came back for one call of a batch.
 pub(super) type Answer = Result<Json, horde::Error>;
@@ -181,12 +188,40 @@ impl App {
         Ok(list)
     }
 
+    /// The time zone in which Horde shows dates to this user. One who has chosen none has that of PHP's configuration, which no call
+    /// tells; this machine's is taken for it.
+    pub(super) async fn zone(&self) -> Result<TimeZone, Error> {
+        let name = format!("zone of {}", self.session.user());
+        if let Some(zone) = self.memory.fact::<TimeZone>(&name) {
+            return Ok((*zone).clone());
+        }
+        let method = "horde.getPreference";
+        let answer = self.session.read(method, vec![json!("horde"), json!("timezone")]).await;
+        let answer = answer.map_err(fault::of_site)?;
+        let zone = answer.as_str().and_then(zone::named).unwrap_or_else(TimeZone::system);
+        Ok((*self.memory.set_fact(&name, zone)).clone())
+    }
+
+    /// Refuses a container that the user may not see, for calls of Horde that do not check that themselves. Believed for ten minutes.
+    pub(super) async fn check_readable(&self, container: &str) -> Result<(), Error> {
+        if self.memory.fact::<()>(&self.seen(container)).is_none() && self.rights(container).await? == Rights::None {
+            return Err(Error::ContainerGone);
+        }
+        Ok(())
+    }
+
+    fn seen(&self, container: &str) -> String {
+        format!("{} sees {}/{container}", self.session.user(), self.manner.api)
+    }
+
     fn sources(&self, writable: bool) -> Call {
         self.call("sources", vec![json!(writable), json!(false)])
     }
 
     fn names(&self, answer: Answer) -> Result<Vec<(String, String)>, Error> {
-        answer::names(&answer.map_err(fault::of_site)?).ok_or_else(|| self.strange("sources"))
+        let names = answer::names(&answer.map_err(fault::of_site)?).ok_or_else(|| self.strange("sources"))?;
+        names.iter().for_each(|(id, _)| drop(self.memory.set_fact(&self.seen(id), ())));
+        Ok(names)
     }
 
     fn saw(&self, container: &str, answer: &Json) -> Result<u64, Error> {

@@ -5,11 +5,12 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{
     kept::{Kept, Photo, plan},
-    table::{Kind, Layout, Limit, RULES, TAGS, rule_of},
+    table::{Kind, Layout, RULES, TAGS, rule_of},
     value::{canonical, file_as, from_field, from_row},
 };
 use crate::{
     proto::class::{Body, BodyKind, Patch, Properties, Value},
+    source::app::text::Limit,
     wbxml::{
         Tag,
         tag::{air_sync_base as asb, contacts as c, contacts2 as c2},
