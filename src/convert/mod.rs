@@ -3,4 +3,5 @@
 
 pub mod html;
 pub mod vcard;
+pub mod vnote;
 pub mod zone;

@@ -2,6 +2,7 @@
 
 mod app;
 mod kept;
+pub mod mnemo;
 pub mod nag;
 pub mod turba;
 
