@@ -4,4 +4,5 @@ pub mod body;
 pub mod html;
 pub mod ical;
 pub mod vcard;
+pub mod vnote;
 pub mod zone;

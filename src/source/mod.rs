@@ -1,10 +1,13 @@
 //! Where items live. A [`Source`] is one application of Horde as one user sees it; it knows nothing of phones and sync keys.
 
-mod cache;
+mod app;
 mod kept;
 pub mod kronolith;
+pub mod mnemo;
+pub mod nag;
 pub mod turba;
 
+pub use app::Shared;
 pub use kept::Kept;
 
 use std::{future::Future, time::Duration};

@@ -114,7 +114,7 @@ async fn fill(site: &Site) {
 async fn the_ways_of_reading_give_the_same() {
     use horde_eas::{
         horde::{Horde, Settings},
-        source::kronolith::{Kronolith, Shared},
+        source::{Shared, kronolith::Kronolith},
     };
     let site = Site::new("Europe/Berlin").await;
     for n in 0..30 {

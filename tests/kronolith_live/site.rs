@@ -5,10 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use horde_eas::{
     horde::{Horde, Login, Session, Settings},
     proto::class::{Blob, Body, BodyKind, Patch, Properties, Value},
-    source::{
-        Fetched, Source,
-        kronolith::{Kronolith, Shared},
-    },
+    source::{Fetched, Shared, Source, kronolith::Kronolith},
     state::Store,
     wbxml::{
         Tag,

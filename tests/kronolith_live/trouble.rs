@@ -3,10 +3,7 @@
 use horde_eas::{
     horde::Login,
     proto::class::{Patch, Scope},
-    source::{
-        Error, Source,
-        kronolith::{Kronolith, Shared},
-    },
+    source::{Error, Shared, Source, kronolith::Kronolith},
     wbxml::tag::calendar as c,
 };
 use serde_json::json;

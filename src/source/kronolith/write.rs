@@ -5,10 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
 use super::{
-    Kronolith, Rights, call, fault, limits, number,
+    Kronolith, limits,
     plan::{self, Plan, State, Step, There},
-    read::{Now, export},
-    repair, sources,
+    read::Now,
+    repair,
     text::{moment, written},
 };
 use crate::{
@@ -17,8 +17,11 @@ use crate::{
         zone,
     },
     horde,
-    proto::class::{Blob, Patch, Properties, Scope, Value, applied},
-    source::{Error, Kept, Source},
+    proto::class::{Blob, Patch, Properties, Value, applied},
+    source::{
+        Error, Kept,
+        app::{fault, number, uids},
+    },
     wbxml::{Tag, tag::calendar as c},
 };
 
@@ -32,11 +35,11 @@ impl Kronolith {
         if !Self::is_sane(wish) {
             return Err(Error::Refused(format!("{wish:?} is no uid")));
         }
-        let _turn = self.shared.turn(self.session.user()).await;
+        let _turn = self.app.memory.turn().await;
         // Kronolith takes an event of a known uid for that one.
-        let calls = vec![export(wish, calendar), sources(true)];
+        let calls = vec![self.export(wish, calendar)];
         let (home, mut answers) = self.with_home(calls).await?;
-        if answers.swap_remove(0).is_ok() {
+        if answers.pop().is_some_and(|answer| answer.is_ok()) {
             return Err(Error::Exists);
         }
         let mut item = with_times(item, Timestamp::now());
@@ -46,7 +49,7 @@ impl Kronolith {
         let nothing = Properties::default();
         let added = Change { there: &nothing, seen: &nothing, wanted: &item };
         let mut kept = foresee(&Kept::default(), added, &item, &zone, &home);
-        self.keep(wish, &kept).await?;
+        self.keep.put(wish, &kept).await?;
         let mut sent = item.clone();
         let mut result = self
             .carry_out_all(calendar, wish, plan::anew(State { item: &sent, zone: &zone }, wish, &home), Vec::new())
@@ -55,7 +58,7 @@ impl Kronolith {
             log::info!("{text}: trying again without the characters that an old database does not take");
             sent = poorer;
             kept = foresee(&Kept::default(), added, &sent, &zone, &home);
-            self.keep(wish, &kept).await?;
+            self.keep.put(wish, &kept).await?;
             result = self
                 .carry_out_all(calendar, wish, plan::anew(State { item: &sent, zone: &zone }, wish, &home), Vec::new())
                 .await;
@@ -64,7 +67,7 @@ impl Kronolith {
             Ok(()) => self.compare(calendar, wish, added, kept).await,
             Err(error @ Error::Uncertain(_)) => return Err(error),
             Err(error) => {
-                self.forget_kept(&[wish.to_owned()]).await;
+                self.keep.forget(&[wish.to_owned()]).await;
                 return Err(error);
             }
         }
@@ -72,9 +75,9 @@ impl Kronolith {
     }
 
     pub(super) async fn change_item(&self, calendar: &str, uid: &str, patch: &Patch) -> Result<(), Error> {
-        let _turn = self.shared.turn(self.session.user()).await;
+        let _turn = self.app.memory.turn().await;
         let now = self.now(calendar, uid).await?;
-        let before = self.kept(uid)?;
+        let before = self.keep.get(uid).map_err(fault::unavailable)?;
         let seen = before.merge(&now.event.item);
         let old_zone = now.event.zone.clone().unwrap_or_else(|| plain_zone(&seen, &now.home));
         let (wanted, new_zone) = wanted(&seen, patch, &now, &old_zone);
@@ -86,7 +89,7 @@ impl Kronolith {
         let change = Change { there: &now.event.item, seen: &seen, wanted: &wanted };
         let kept = foresee(&before, change, &wanted, &new_zone, &now.home);
         if kept != before {
-            self.keep(uid, &kept).await?;
+            self.keep.put(uid, &kept).await?;
         }
         let mut result = self.carry_out(calendar, &now, uid, plan::plan(there, old, new)).await;
         if let (Err(Error::Refused(text)), Some(poorer)) = (&result, limits::without_rare(&wanted)) {
@@ -94,7 +97,7 @@ impl Kronolith {
             let new = State { item: &poorer, zone: &new_zone };
             result = self.carry_out(calendar, &now, uid, plan::plan(there, old, new)).await;
         }
-        self.memory.forget(calendar, uid);
+        self.app.memory.forget(calendar, uid);
         match result {
             Ok(()) => {
                 self.compare(calendar, uid, change, kept).await;
@@ -104,7 +107,7 @@ impl Kronolith {
             Err(error @ Error::Uncertain(_)) => Err(error),
             Err(error) => {
                 if kept != before {
-                    self.keep(uid, &before).await?;
+                    self.keep.put(uid, &before).await?;
                 }
                 Err(error)
             }
@@ -112,7 +115,7 @@ impl Kronolith {
     }
 
     pub(super) async fn delete_item(&self, calendar: &str, uid: &str) -> Result<(), Error> {
-        let before = self.memory.seen(calendar);
+        let before = self.app.memory.seen(calendar);
         let now = match self.now(calendar, uid).await {
             Err(Error::NotFound) => return Err(Error::NotFound),
             Err(error @ (Error::Unavailable { .. } | Error::Unauthorized | Error::ContainerGone)) => return Err(error),
@@ -127,12 +130,12 @@ impl Kronolith {
                         "{uid} is in several calendars and cannot be told from the others"
                     )));
                 };
-                let path = format!("{}/{calendar}/{id}", self.session.user());
-                self.session.write("calendar.path_delete", vec![json!(path)]).await
+                let path = format!("{}/{calendar}/{id}", self.app.session.user());
+                self.app.session.write("calendar.path_delete", vec![json!(path)]).await
             }
-            None => self.session.write("calendar.delete", vec![json!(uid)]).await,
+            None => self.app.session.write("calendar.delete", vec![json!(uid)]).await,
         };
-        self.memory.forget(calendar, uid);
+        self.app.memory.forget(calendar, uid);
         let failure = match answer {
             Ok(_) => None,
             Err(horde::Error::Fault(text) | horde::Error::Fatal(text)) => Some(text),
@@ -141,25 +144,21 @@ impl Kronolith {
         };
         let stamp = vec![json!(uid), json!("delete"), json!(calendar), json!(true)];
         let calls = vec![
-            call("calendar.listUids", vec![json!([calendar]), json!(0), json!(0)]),
-            call("calendar.getActionTimestamp", stamp),
-            sources(false),
+            self.app.call("listUids", vec![json!([calendar])]),
+            self.app.call("getActionTimestamp", stamp),
+            self.app.sources(false),
         ];
-        let mut answers = self.batch(calls).await?.into_iter();
+        let mut answers = self.app.batch(calls).await?.into_iter();
         let mut next = || answers.next().unwrap_or(Ok(Json::Null));
         let (list, stamp) = (next().map_err(fault::of_site)?, next());
-        if !self.visible(next())?.iter().any(|(id, _)| id == calendar) {
+        if !self.app.names(next())?.iter().any(|(id, _)| id == calendar) {
             return Err(Error::ContainerGone);
         }
-        let there = super::uids(&list).ok_or_else(|| fault::strange("calendar.listUids"))?.iter().any(|u| u == uid);
-        if there {
-            return Err(match (self.rights(calendar).await?, failure) {
-                (Rights::None, _) => Error::ContainerGone,
-                (Rights::Write, Some(text)) => Error::Refused(text),
-                _ => Error::Denied,
-            });
+        if uids(&list).ok_or_else(|| self.app.strange("listUids"))?.iter().any(|there| there == uid) {
+            self.app.check_writable(calendar).await?;
+            return Err(failure.map_or(Error::Denied, Error::Refused));
         }
-        self.forget_kept(&[uid.to_owned()]).await;
+        self.keep.forget(&[uid.to_owned()]).await;
         let deleted = stamp.ok().as_ref().and_then(number).unwrap_or(0);
         // Deleted before the caller looked at the history: then it was not this call that did it.
         if deleted == 0 || before.is_some_and(|before| deleted <= before) { Err(Error::NotFound) } else { Ok(()) }
@@ -217,7 +216,7 @@ impl Kronolith {
                 }
                 Step::Remove { .. } => {
                     let instance = instances.next().unwrap_or_default();
-                    let result = self.session.write("calendar.delete", vec![json!(instance)]).await;
+                    let result = self.app.session.write("calendar.delete", vec![json!(instance)]).await;
                     self.written(calendar, uid, result).await?;
                 }
             }
@@ -227,13 +226,13 @@ impl Kronolith {
 
     async fn replace(&self, calendar: &str, uid: &str, target: &str, text: String) -> Result<(), Error> {
         let params = vec![json!(target), json!(text), json!(FORM), json!(calendar)];
-        let result = self.session.write("calendar.replace", params).await;
+        let result = self.app.session.write("calendar.replace", params).await;
         self.written(calendar, uid, result).await
     }
 
     async fn import(&self, calendar: &str, uid: &str, text: String) -> Result<(), Error> {
         let params = vec![json!(text), json!(FORM), json!(calendar)];
-        match self.session.write("calendar.import", params).await {
+        match self.app.session.write("calendar.import", params).await {
             // An exception alone gives no uid.
             Ok(Json::String(given)) if given != uid => {
                 Err(Error::Uncertain(format!("Kronolith stored an event under {given} instead of {uid}")))
@@ -244,18 +243,18 @@ impl Kronolith {
 
     /// What the outcome of a write means.
     async fn written(&self, calendar: &str, uid: &str, result: Result<Json, horde::Error>) -> Result<(), Error> {
-        self.memory.forget(calendar, uid);
+        self.app.memory.forget(calendar, uid);
         match result {
             Ok(_) => Ok(()),
-            Err(horde::Error::Fault(text)) => Err(match self.rights(calendar).await? {
-                Rights::None => Error::ContainerGone,
-                Rights::Read => Error::Denied,
-                Rights::Write => Error::Refused(text),
-            }),
+            Err(horde::Error::Fault(text)) => {
+                self.app.check_writable(calendar).await?;
+                Err(Error::Refused(text))
+            }
             // PHP died, perhaps after it had stored the event: repeating all of it does no harm.
-            Err(horde::Error::Fatal(text)) => match self.list(calendar, Scope::All).await {
-                Ok(_) => Err(Error::Refused(text)),
-                Err(_) => Err(Error::Uncertain(text)),
+            Err(horde::Error::Fatal(text)) => match self.app.check_writable(calendar).await {
+                Err(Error::Unavailable { .. }) => Err(Error::Uncertain(text)),
+                Err(error) => Err(error),
+                Ok(()) => Err(Error::Refused(text)),
             },
             Err(horde::Error::Uncertain(text)) => Err(Error::Uncertain(text)),
             Err(error) => Err(fault::of_site(error)),
@@ -271,21 +270,10 @@ impl Kronolith {
         let foreseen = kept.clone();
         note(&mut kept, change, &now.event.item);
         if kept != foreseen
-            && let Err(error) = self.keep(uid, &kept).await
+            && let Err(error) = self.keep.put(uid, &kept).await
         {
             log::warn!("{error}");
         }
-    }
-
-    /// Keeps what Horde has no place for.
-    async fn keep(&self, uid: &str, kept: &Kept) -> Result<(), Error> {
-        let result = match kept.write(uid) {
-            Some(value) => self.beside.put(uid, &value).await,
-            None => self.beside.remove(uid).await,
-        };
-        result.map_err(|error| {
-            fault::unavailable(format!("event {uid}: what Horde has no place for is not kept: {error}"))
-        })
     }
 }
 
