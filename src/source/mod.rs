@@ -1,8 +1,12 @@
 //! Where items live. A [`Source`] is one application of Horde as one user sees it; it knows nothing of phones and sync keys.
 
+mod app;
 mod kept;
+pub mod mnemo;
+pub mod nag;
 pub mod turba;
 
+pub use app::Shared;
 pub use kept::Kept;
 
 use std::{future::Future, time::Duration};

@@ -7,8 +7,9 @@ use calcard::icalendar::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Home, html, lines::Lines, people, source, times::Zones};
+use super::{Home, lines::Lines, people, source, times::Zones};
 use crate::{
+    convert::html,
     proto::class::{Body, BodyKind, Properties, Value},
     wbxml::tag::{air_sync_base as b, calendar as c},
 };

@@ -127,7 +127,7 @@ fn an_html_body_becomes_text() {
     let html = "<html><head><style>p {}</style></head><body><p>One &amp; &#8364; two</p><!-- no --><div>three<br>four&nbsp;x</div></body>";
     item.0.insert(b::BODY, Value::Body(Body { kind: BodyKind::Html, data: html.to_owned() }));
     let written = write(&item, "u", "UTC", &home("UTC"), None);
-    assert_eq!(lines(&written, "DESCRIPTION"), ["DESCRIPTION:One & € two\\nthree\\nfour x"]);
+    assert_eq!(lines(&written, "DESCRIPTION"), ["DESCRIPTION:One & € two\\n\\nthree\\nfour x"]);
     // What cannot be turned into text leaves what Horde has.
     item.0.insert(b::BODY, Value::Body(Body { kind: BodyKind::Rtf, data: "e1xy".to_owned() }));
     let written = write(&item, "u", "UTC", &home("UTC"), None);
