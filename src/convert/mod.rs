@@ -6,4 +6,5 @@ pub mod html;
 pub mod ical;
 pub mod itip;
 pub mod vcard;
+pub mod vnote;
 pub mod zone;

@@ -336,13 +336,22 @@ pub(super) fn resolve(name: &str) -> Result<String, String> {
     Ok(text)
 }
 
-/// Undoes the reference per byte: code points that are all bytes and together UTF-8 are UTF-8.
+/// Undoes the reference per byte: code points that are all bytes and together UTF-8 are UTF-8. Of 200 to 209, with which Greek and Cyrillic
+/// letters begin, the extension loses the zero; 20 to 29 are no characters of any text, and never before a continuation byte.
 fn decode(text: String) -> String {
     if text.is_ascii() {
         return text;
     }
     let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
-    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or(text)
+    let Some(mut bytes) = bytes else { return text };
+    let mut next = 0;
+    for byte in bytes.iter_mut().rev() {
+        if (20..=29).contains(byte) && (128..=191).contains(&next) {
+            *byte += 180;
+        }
+        next = *byte;
+    }
+    String::from_utf8(bytes).unwrap_or(text)
 }
 
 /// Dates stay texts; base64 stays base64, as JSON would carry it.

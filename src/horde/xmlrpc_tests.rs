@@ -5,9 +5,14 @@ use serde_json::json;
 
 use super::*;
 
-/// As PHP writes: each byte of UTF-8 above 0x7F is a reference of its own.
+/// As PHP writes: each byte of UTF-8 above 0x7F is a reference of its own, that of 200 to 209 without the zero.
 fn as_php(text: &str) -> String {
-    text.bytes().map(|b| if b < 0x80 { char::from(b).to_string() } else { format!("&#{b};") }).collect()
+    let one = |b: u8| match b {
+        0..0x80 => char::from(b).to_string(),
+        200..=209 => format!("&#{};", b - 180),
+        _ => format!("&#{b};"),
+    };
+    text.bytes().map(one).collect()
 }
 
 fn reply(xml: impl Into<Vec<u8>>) -> Reply {
@@ -83,6 +88,7 @@ proptest! {
 fn types_of_php_are_read() {
     assert_eq!(one("<value>bare &amp; simple</value>"), Ok(json!("bare & simple")));
     assert_eq!(one("<value><string>&#195;&#133;ngstr&#195;&#182;m</string></value>"), Ok(json!("Ångström")));
+    assert_eq!(one("<value><string>&#26;&#169; &#28;&#150;</string></value>"), Ok(json!("Ω Ж")));
     assert_eq!(one("<value><string>&#240;&#159;&#152;&#128;</string></value>"), Ok(json!("😀")));
     assert_eq!(one("<value><string>a&#13;&#10;b<![CDATA[<c>]]></string></value>"), Ok(json!("a\r\nb<c>")));
     // Proper Unicode, or Latin-1 that is no UTF-8, stays.

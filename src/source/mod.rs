@@ -1,15 +1,18 @@
 //! Where items live. A [`Source`] is one application of Horde as one user sees it; it knows nothing of phones and sync keys.
 
 pub mod any;
-mod cache;
+mod app;
 mod identity;
 pub mod inviting;
 mod kept;
 pub mod kronolith;
 pub mod merged;
+pub mod mnemo;
+pub mod nag;
 pub mod turba;
 
 pub use any::Any;
+pub use app::Shared;
 pub use identity::Identity;
 pub use inviting::Inviting;
 pub use kept::Kept;

@@ -74,9 +74,13 @@ pub(super) fn escaped(text: &str) -> String {
     out
 }
 
-/// The text as a value of a parameter, which can have neither quotes nor line ends.
+/// The text as a value of a parameter, which can have neither quotes nor line ends, and backslashes of which readers disagree.
 fn quoted(text: &str) -> String {
-    let text: String =
-        text.trim().chars().map(|c| if c == '"' { '\'' } else { c }).filter(|c| !c.is_control()).collect();
+    let plain = |c| match c {
+        '"' => '\'',
+        '\\' => '/',
+        c => c,
+    };
+    let text: String = text.trim().chars().map(plain).filter(|c| !c.is_control()).collect();
     if text.contains([',', ';', ':', '=']) { format!("\"{text}\"") } else { text }
 }

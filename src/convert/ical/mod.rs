@@ -6,7 +6,6 @@
 
 mod dates;
 mod facts;
-mod html;
 mod law;
 mod lines;
 mod people;

@@ -18,7 +18,7 @@ const YEARS: i16 = 11;
 const DAYS_END: Time = Time::constant(23, 59, 59, 999_000_000);
 
 /// By zone and year; `None` for the years in which it depends on the day.
-static KNOWN: Cache<(String, i16), Option<Blob>> = Cache::new();
+static KNOWN: Cache<(String, i16), Option<Blob>, 1000> = Cache::new();
 
 /// What `zone` does in the local year of `at`, as a law that a phone can understand.
 ///
@@ -26,6 +26,9 @@ static KNOWN: Cache<(String, i16), Option<Blob>> = Cache::new();
 /// year. A change for good is paired with one at the turn of the year. What no law of two dates can say - four changes in a year
 /// (Ramadan), or three offsets - is said for the part of the year around `at`, of which the offset is always right. Offsets are cut
 /// to whole minutes, which matters before 1972 only.
+///
+/// Of a series `at` decides by which year's law the phone reckons all of it; the start makes a blob that stays the same as time
+/// passes, but is the law of that time.
 ///
 /// The names are that of the tz database. It tells zones apart that have the same law when it comes back, and is English and
 /// unambiguous for a person who sees it; most phones show a name of their own.

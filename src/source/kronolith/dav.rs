@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
 
-use super::{Answer, Kronolith};
+use super::Kronolith;
 use crate::{
     convert::ical::{self, Home},
     horde,
-    source::Error,
+    source::{Error, app::Answer},
 };
 
 /// A larger calendar is never read at once, for the sake of memory here and in PHP.
@@ -32,14 +32,14 @@ impl Kronolith {
     }
 
     async fn whole(&self, calendar: &str) -> Result<Vec<String>, horde::Error> {
-        let user = utf8_percent_encode(self.session.user(), NON_ALPHANUMERIC);
+        let user = utf8_percent_encode(self.app.session.user(), NON_ALPHANUMERIC);
         let path = format!("calendars/{user}/calendar~{calendar}");
-        let Some(members) = self.session.list_hrefs(&path).await? else { return Ok(Vec::new()) };
+        let Some(members) = self.app.session.list_hrefs(&path).await? else { return Ok(Vec::new()) };
         let hrefs: Vec<String> = members.into_iter().map(|(href, _)| href).filter(|h| h.ends_with(".ics")).collect();
         if hrefs.is_empty() || hrefs.len() > LARGEST {
             return Ok(Vec::new());
         }
-        let events = self.session.multiget(&path, &hrefs).await?.unwrap_or_default();
+        let events = self.app.session.multiget(&path, &hrefs).await?.unwrap_or_default();
         Ok(events.into_iter().map(|(_, text)| text).collect())
     }
 }

@@ -1,79 +1,50 @@
-//! What is known of a user between calls: time zone, mail addresses, calendars.
+//! Who the user is: time zone and mail addresses in Horde's preferences, and his calendars. Asked for now and then.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::{Answer, call};
-use crate::{convert::ical::Home, convert::zone, horde::Call, source::cache, state::php};
+use super::Kronolith;
+use crate::{
+    convert::{ical::Home, zone},
+    horde::Call,
+    source::{Error, Source, app::Answer},
+    state::php,
+};
 
-/// How long preferences are believed.
-const BELIEVED: Duration = Duration::from_secs(600);
-/// Most users of whom anything is remembered.
-const USERS: usize = 10_000;
-
-/// The shared memory of one Horde site. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Shared {
-    pub(super) rows: cache::Shared,
-    people: Arc<Mutex<HashMap<String, Person>>>,
-}
-
-#[derive(Debug, Default)]
-struct Person {
-    home: Option<(Instant, Arc<Home>)>,
-    calendars: Option<Vec<String>>,
-}
-
-impl Shared {
-    /// An empty memory, for one site.
-    pub fn new() -> Self {
-        Self::default()
+impl Kronolith {
+    /// The user, as far as he is known already.
+    pub(super) fn known_home(&self) -> Option<Arc<Home>> {
+        self.app.memory.fact(&self.home_fact())
     }
 
-    fn people(&self) -> MutexGuard<'_, HashMap<String, Person>> {
-        self.people.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes note of the user by the answers to [`calls`].
+    pub(super) fn learn_home(&self, answers: &[Answer]) -> Arc<Home> {
+        self.app.memory.set_fact(&self.home_fact(), home(self.app.session.user(), answers))
     }
 
-    pub(super) fn home(&self, user: &str) -> Option<Arc<Home>> {
-        let people = self.people();
-        let (at, home) = people.get(user)?.home.as_ref()?;
-        (at.elapsed() < BELIEVED).then(|| home.clone())
-    }
-
-    pub(super) fn set_home(&self, user: &str, home: Home) -> Arc<Home> {
-        let home = Arc::new(home);
-        self.with(user, |person| person.home = Some((Instant::now(), home.clone())));
-        home
-    }
-
-    /// The calendars that the user could see when Horde was last asked.
-    pub(super) fn calendars(&self, user: &str) -> Option<Vec<String>> {
-        self.people().get(user)?.calendars.clone()
-    }
-
-    pub(super) fn set_calendars(&self, user: &str, calendars: Vec<String>) {
-        self.with(user, |person| person.calendars = Some(calendars));
-    }
-
-    fn with(&self, user: &str, f: impl FnOnce(&mut Person)) {
-        let mut people = self.people();
-        if people.len() >= USERS {
-            people.retain(|_, person| person.home.as_ref().is_some_and(|(at, _)| at.elapsed() < BELIEVED));
+    /// The calendars that the user sees.
+    pub(super) async fn visible(&self) -> Result<Arc<Vec<String>>, Error> {
+        if let Some(known) = self.app.memory.fact(&self.visible_fact()) {
+            return Ok(known);
         }
-        f(people.entry(user.to_owned()).or_default());
+        Ok(Arc::new(self.containers().await?.into_iter().map(|calendar| calendar.id).collect()))
+    }
+
+    pub(super) fn visible_fact(&self) -> String {
+        format!("calendars of {}", self.app.session.user())
+    }
+
+    fn home_fact(&self) -> String {
+        format!("home of {}", self.app.session.user())
     }
 }
 
 /// The questions that [`home`] is made of.
 pub(super) fn calls() -> Vec<Call> {
     [("horde", "timezone"), ("horde", "identities"), ("horde", "default_identity"), ("imp", "identities")]
-        .map(|(app, name)| call("horde.getPreference", vec![json!(app), json!(name)]))
+        .map(|(app, name)| Call { method: "horde.getPreference".to_owned(), params: vec![json!(app), json!(name)] })
         .to_vec()
 }
 

@@ -3,8 +3,13 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Kronolith, fault, text::moment};
-use crate::{convert::zone, proto::class::Properties, source::Error, wbxml::tag::calendar as c};
+use super::{Kronolith, text::moment};
+use crate::{
+    convert::zone,
+    proto::class::Properties,
+    source::{Error, app::fault},
+    wbxml::tag::calendar as c,
+};
 
 /// Arguments of `calendar.listEvents`: single events, no alarms only, nothing remote, exceptions too, once each, no tags.
 const PLAINLY: [bool; 6] = [false, false, false, false, false, false];
@@ -47,13 +52,13 @@ impl Kronolith {
 
     /// Day, internal id and properties of the events in some time.
     async fn events(&self, calendar: &str, from: i64, to: i64) -> Result<Vec<(String, String, Json)>, Error> {
-        let method = "calendar.listEvents";
+        let name = "listEvents";
         let mut params = vec![json!(from), json!(to), json!([calendar])];
         params.extend(PLAINLY.map(Json::Bool));
-        let days = match self.session.read(method, params).await.map_err(fault::of_site)? {
+        let days = match self.app.session.read(&self.app.method(name), params).await.map_err(fault::of_site)? {
             Json::Object(days) => days,
             Json::Array(none) if none.is_empty() => return Ok(Vec::new()),
-            _ => return Err(fault::strange(method)),
+            _ => return Err(self.app.strange(name)),
         };
         let mut events = Vec::new();
         for (day, list) in days {

@@ -53,134 +53,194 @@ pub(super) enum Step {
     /// Delete the event that is this exception of Horde's.
     Remove { exception: Properties },
     /// Add an exception.
-    Add(String),
+    Add { text: String, has_attendees: bool },
+    /// Set event and exceptions anew.
+    Import(String),
 }
 
-/// What has to be done.
+/// What has to be done, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// In this order; `None`: only [`Plan::whole`] does it.
+    /// The least; `None`: only [`Plan::whole`] does it.
     pub(super) steps: Option<Vec<Step>>,
-    /// The event anew, for `calendar.import`.
-    pub(super) whole: String,
-    /// Horde keeps exceptions of this series.
+    /// The event anew.
+    pub(super) whole: Vec<Step>,
+    /// There are or will be exceptions.
     pub(super) has_exceptions: bool,
 }
 
 /// Works out what makes `new` of `old`.
 pub(super) fn plan(there: There<'_>, old: State<'_>, new: State<'_>) -> Plan {
-    let write = |state: State<'_>, which: fn(&Properties) -> Vec<Properties>| {
-        let mut item = limits::fit(state.item);
-        let exceptions = which(&item);
-        item.0.insert(c::EXCEPTIONS, Value::Groups(exceptions));
-        let mut calendar = Calendar::read(&ical::write(&item, there.uid, state.zone, there.home, None));
-        calendar.events.truncate(1);
-        calendar
-    };
-    let (before, after) = (write(old, deleted).master(), write(new, deleted));
-    let full = write(new, all_as_deleted).master();
-    let theirs = Calendar::read(there.text).master();
-    let after_master = after.master();
-    let differs: Vec<String> = before.differs(&after_master).into_iter().cloned().collect();
-    let has = |name: &str| differs.iter().any(|d| d == name);
-
-    // The rule is one that no phone understands.
-    let foreign = !has("RRULE") && theirs.lines.contains_key("RRULE") && there.item.group(c::RECURRENCE).is_none();
-
+    let draft = Draft::new(there, old, new);
     let horde = exceptions(there.item);
-    let has_exceptions = !horde.is_empty() || foreign;
-    let moved = has("DTSTART") || has("RRULE");
-    let rule_differs = has("RRULE") || has("EXDATE");
-
-    let mut event = Vevent::default();
-    for name in ALWAYS {
-        let source = if has("DTSTART") || has("DTEND") || has("DURATION") { &after_master } else { &theirs };
-        event.take(source, name);
+    let (mut steps, mut whole) = (Vec::new(), vec![draft.anew()]);
+    if draft.differs.iter().any(|name| name != "ORGANIZER") {
+        steps.push(draft.replace());
     }
-    let sets = |event: &mut Vevent, whole: bool| {
-        for name in differs.iter().filter(|name| !matches!(name.as_str(), "RRULE" | "EXDATE" | "ORGANIZER")) {
-            event.take(&after_master, name);
-            match name.as_str() {
-                _ if event.lines.contains_key(name) => {}
-                ALARM if !whole => drop(event.lines.insert(name.clone(), NO_ALARM.map(str::to_owned).to_vec())),
-                _ => {}
-            }
-        }
-        if whole || rule_differs {
-            event.take(if has("RRULE") { &full } else { &theirs }, "RRULE");
-            event.take(if foreign { &theirs } else { &full }, "EXDATE");
-            // An empty rule makes a single event of a series.
-            event.lines.entry("RRULE".to_owned()).or_insert_with(|| vec!["RRULE:".to_owned()]);
-        }
-    };
-    sets(&mut event, false);
-
-    let mut anew = theirs.clone();
-    ["DTSTAMP", "CREATED", "LAST-MODIFIED", "ORGANIZER"].iter().for_each(|name| drop(anew.lines.remove(*name)));
-    sets(&mut anew, true);
-    let mut whole = vec![anew];
-    if foreign {
+    if draft.foreign {
         whole.extend(Calendar::read(there.text).exceptions().cloned());
     }
-    let mut steps = Vec::new();
-    let needed = !differs.iter().all(|name| name == "ORGANIZER");
-    if needed {
-        steps.push(Step::Replace(after.with([&event])));
-    }
-    let mut only_whole = !horde.is_empty() && moved || has("ATTENDEE") && !after_master.lines.contains_key("ATTENDEE");
-
-    let (was, is) = (exceptions(old.item), exceptions(new.item));
-    only_whole |= horde.keys().any(|start| !is.contains_key(start) && !is_deleted_at(new.item, start));
-    let one = |state: State<'_>, exception: &Properties| {
-        let fitted = limits::fit(state.item);
-        let exception = fitted_exception(&fitted, exception);
-        Calendar::read(&ical::write_exception(&fitted, &exception, there.uid, state.zone, there.home, None))
-    };
-    for (start, exception) in &is {
-        let text = one(new, exception);
-        let (Some(mut vevent), had) = (text.events.first().cloned(), horde.get(start)) else { continue };
-        let old_text = was.get(start).and_then(|exception| one(old, exception).events.first().cloned());
-        match (had, old_text) {
-            (Some(_), Some(old_text)) if vevent.differs(&old_text).is_empty() => {
-                whole.push(horde_exception(there.text, &vevent).unwrap_or(vevent));
+    for (start, exception) in exceptions(new.item) {
+        let Some(wanted) = vevent(there, new, exception) else { continue };
+        let before = exceptions(old.item).get(start).and_then(|exception| vevent(there, old, exception));
+        match horde.get(start) {
+            Some(_) if before.as_ref().is_some_and(|before| wanted.differs(before).is_empty()) => {
+                whole.push(horde_exception(there.text, &wanted).unwrap_or(wanted));
             }
-            (Some(had), old_text) => {
-                whole.push(vevent.clone());
-                let mut changed = vevent.clone();
-                if let Some(old_text) = old_text {
-                    changed.lines.retain(|name, _| ALWAYS.contains(&name.as_str()) || !vevent.agrees(&old_text, name));
-                }
-                changed.lines.remove("RECURRENCE-ID");
-                if !vevent.lines.contains_key(ALARM) {
-                    changed.lines.insert(ALARM.to_owned(), NO_ALARM.map(str::to_owned).to_vec());
-                }
-                steps.push(Step::Instance { exception: (*had).clone(), zones: text.clone(), event: changed });
+            Some(had) => {
+                let event = changed(&wanted, before.as_ref());
+                steps.push(Step::Instance { exception: (*had).clone(), zones: draft.after.clone(), event });
+                whole.push(wanted);
             }
-            (None, _) => {
-                vevent.lines.remove("ORGANIZER");
-                steps.push(Step::Add(text.with([&vevent])));
-                whole.push(vevent);
+            None => {
+                steps.push(add(&draft.after, &wanted));
+                whole.push(wanted);
             }
         }
     }
     let removed = horde.iter().filter(|(start, _)| is_deleted_at(new.item, start));
     steps.extend(removed.map(|(_, exception)| Step::Remove { exception: (*exception).clone() }));
-
     if steps.is_empty() {
         // Only what is kept beside changes; Horde's history tells the other devices.
-        steps.push(Step::Replace(after.with([&event])));
+        steps.push(draft.replace());
     }
-    Plan { steps: (!only_whole).then_some(steps), whole: after.with(&whole), has_exceptions }
+    let stays = |start: &str| exceptions(new.item).contains_key(start) || is_deleted_at(new.item, start);
+    let only_whole = draft.loses_attendees() || !horde.is_empty() && draft.moves() || !horde.keys().all(|s| stays(s));
+    let has_exceptions = draft.foreign || whole.len() > 1 || !horde.is_empty();
+    Plan { steps: (!only_whole).then_some(steps), whole: import(&draft.after, whole), has_exceptions }
 }
 
 /// A new event.
-pub(super) fn anew(new: State<'_>, uid: &str, home: &Home) -> String {
+pub(super) fn anew(new: State<'_>, uid: &str, home: &Home) -> Vec<Step> {
     let mut calendar = Calendar::read(&ical::write(&limits::fit(new.item), uid, new.zone, home, None));
-    for event in &mut calendar.events {
-        // Kronolith takes the user for the organizer of whatever is in his calendar.
-        event.lines.remove("ORGANIZER");
+    let mut events = std::mem::take(&mut calendar.events);
+    // Kronolith takes the user for the organizer of whatever is in his calendar.
+    events.iter_mut().for_each(|event| drop(event.lines.remove("ORGANIZER")));
+    import(&calendar, events)
+}
+
+/// Sets everything at once, but for the exceptions with attendees, which Kronolith would lose.
+fn import(zones: &Calendar, events: Vec<Vevent>) -> Vec<Step> {
+    let is_late = |event: &Vevent| event.lines.contains_key("RECURRENCE-ID") && event.lines.contains_key("ATTENDEE");
+    let (late, early): (Vec<Vevent>, Vec<Vevent>) = events.into_iter().partition(is_late);
+    let mut steps = vec![Step::Import(zones.with(&early))];
+    steps.extend(late.iter().map(|event| add(zones, event)));
+    steps
+}
+
+fn add(zones: &Calendar, event: &Vevent) -> Step {
+    Step::Add { text: zones.with([event]), has_attendees: event.lines.contains_key("ATTENDEE") }
+}
+
+/// The event without its exceptions, before and after.
+struct Draft {
+    /// As Horde wrote it.
+    theirs: Vevent,
+    /// As it is to be, with the zones that it needs.
+    after: Calendar,
+    /// The same.
+    event: Vevent,
+    /// EXDATEs of all exceptions: Kronolith leaves out what it has an exception of.
+    full: Vevent,
+    /// Properties that are to be changed.
+    differs: Vec<String>,
+    /// The rule is one that no phone understands.
+    foreign: bool,
+}
+
+impl Draft {
+    fn new(there: There<'_>, old: State<'_>, new: State<'_>) -> Self {
+        let write = |state: State<'_>, which: fn(&Properties) -> Vec<Properties>| {
+            let mut item = limits::fit(state.item);
+            let exceptions = which(&item);
+            item.0.insert(c::EXCEPTIONS, Value::Groups(exceptions));
+            Calendar::read(&ical::write(&item, there.uid, state.zone, there.home, None))
+        };
+        let (before, after) = (write(old, deleted).master(), write(new, deleted));
+        let (event, theirs) = (after.master(), Calendar::read(there.text).master());
+        let differs: Vec<String> = before.differs(&event).into_iter().cloned().collect();
+        let has_rule = theirs.lines.contains_key("RRULE");
+        let foreign =
+            has_rule && there.item.group(c::RECURRENCE).is_none() && !differs.iter().any(|name| name == "RRULE");
+        Self { theirs, event, full: write(new, all_as_deleted).master(), after, differs, foreign }
     }
-    calendar.with(&calendar.events)
+
+    fn has(&self, name: &str) -> bool {
+        self.differs.iter().any(|differs| differs == name)
+    }
+
+    /// Whether the exceptions lose what they are exceptions of.
+    fn moves(&self) -> bool {
+        self.has("DTSTART") || self.has("RRULE")
+    }
+
+    /// Kronolith merges no empty list of attendees.
+    fn loses_attendees(&self) -> bool {
+        self.has("ATTENDEE") && !self.event.lines.contains_key("ATTENDEE")
+    }
+
+    /// Tells what differs.
+    fn replace(&self) -> Step {
+        let mut event = Vevent::default();
+        self.set(&mut event);
+        if self.has(ALARM) && !event.lines.contains_key(ALARM) {
+            event.lines.insert(ALARM.to_owned(), NO_ALARM.map(str::to_owned).to_vec());
+        }
+        if self.has("RRULE") || self.has("EXDATE") {
+            self.set_rule(&mut event);
+        }
+        Step::Replace(self.after.with([&event]))
+    }
+
+    /// The event as Horde has it, with what differs.
+    fn anew(&self) -> Vevent {
+        let mut event = without_stamps(self.theirs.clone());
+        self.set(&mut event);
+        self.set_rule(&mut event);
+        event
+    }
+
+    fn set(&self, event: &mut Vevent) {
+        ALWAYS.iter().for_each(|name| event.take(&self.event, name));
+        let plain = self.differs.iter().filter(|name| !matches!(name.as_str(), "RRULE" | "EXDATE" | "ORGANIZER"));
+        plain.for_each(|name| event.take(&self.event, name));
+    }
+
+    fn set_rule(&self, event: &mut Vevent) {
+        event.take(if self.has("RRULE") { &self.full } else { &self.theirs }, "RRULE");
+        event.take(if self.foreign { &self.theirs } else { &self.full }, "EXDATE");
+        // An empty rule makes a single event of a series.
+        event.lines.entry("RRULE".to_owned()).or_insert_with(|| vec!["RRULE:".to_owned()]);
+    }
+}
+
+/// An exception with everything that it inherits.
+fn vevent(there: There<'_>, state: State<'_>, exception: &Properties) -> Option<Vevent> {
+    let fitted = limits::fit(state.item);
+    let start = exception.text(c::EXCEPTION_START_TIME)?;
+    let exception = *exceptions(&fitted).get(start)?;
+    let text = ical::write_exception(&fitted, exception, there.uid, state.zone, there.home, None);
+    let mut event = Calendar::read(&text).events.into_iter().next()?;
+    event.lines.remove("ORGANIZER");
+    Some(event)
+}
+
+/// What has to be merged into the event that Horde has for an exception.
+fn changed(wanted: &Vevent, before: Option<&Vevent>) -> Vevent {
+    let mut event = wanted.clone();
+    if let Some(before) = before {
+        event.lines.retain(|name, _| ALWAYS.contains(&name.as_str()) || !wanted.agrees(before, name));
+    }
+    event.lines.remove("RECURRENCE-ID");
+    if !wanted.lines.contains_key(ALARM) {
+        event.lines.insert(ALARM.to_owned(), NO_ALARM.map(str::to_owned).to_vec());
+    }
+    event
+}
+
+fn without_stamps(mut event: Vevent) -> Vevent {
+    ["DTSTAMP", "CREATED", "LAST-MODIFIED", "ORGANIZER"].iter().for_each(|name| drop(event.lines.remove(*name)));
+    event
 }
 
 /// The occurrences of a series that are there in another form, by original start.
@@ -210,20 +270,12 @@ fn all_as_deleted(item: &Properties) -> Vec<Properties> {
         .collect()
 }
 
-/// The exception of that start in the series as it fits.
-fn fitted_exception(fitted: &Properties, exception: &Properties) -> Properties {
-    let start = exception.text(c::EXCEPTION_START_TIME);
-    let found = fitted.groups(c::EXCEPTIONS).iter().find(|e| e.text(c::EXCEPTION_START_TIME) == start);
-    found.unwrap_or(exception).clone()
-}
-
 /// An exception as Horde has it, under the original start that it should have.
 fn horde_exception(text: &str, like: &Vevent) -> Option<Vevent> {
     let calendar = Calendar::read(text);
     let same = |event: &&Vevent| event.agrees(like, "DTSTART") && event.agrees(like, "SUMMARY");
     let mut found = calendar.exceptions().filter(same);
     let mut event = found.next().cloned().filter(|_| found.next().is_none())?;
-    event.take(like, "RECURRENCE-ID");
-    ["DTSTAMP", "CREATED", "LAST-MODIFIED", "ORGANIZER"].iter().for_each(|name| drop(event.lines.remove(*name)));
-    Some(event)
+    ALWAYS.iter().chain(&["RECURRENCE-ID"]).for_each(|name| event.take(like, name));
+    Some(without_stamps(event))
 }

@@ -8,16 +8,15 @@ use std::{
 
 use serde_json::{Value as Json, json};
 
-use super::{Answer, Kronolith, call, fault, home, repair};
+use super::{Kronolith, home, repair};
 use crate::{
     convert::ical::{self, Home},
     horde::{self, Call},
     proto::class::{Properties, Scope, Value},
     source::{
-        Error, Fetched, Kept, Source,
-        cache::{Memory, Rows},
+        Error, Fetched, Source,
+        app::{Answer, Memory, Rows},
     },
-    state::Beside,
     wbxml::tag::calendar as c,
 };
 
@@ -54,15 +53,15 @@ impl Kronolith {
         uids: &[String],
         ahead: &[String],
     ) -> Result<Vec<Fetched>, Error> {
-        let mut rows = self.memory.rows(calendar, uids.iter().chain(ahead));
+        let mut rows: Rows = self.app.memory.rows(calendar, uids.iter().chain(ahead));
         let wanted = Memory::lacking(&rows, uids.iter());
         let mut rest = HashMap::new();
         if !wanted.is_empty() {
             // The first events are to be on the phone soon; whoever comes again gets the more.
-            let more = if self.memory.is_warm(calendar) { AHEAD } else { 0 };
+            let more = if self.app.memory.is_warm(calendar) { AHEAD } else { 0 };
             let mut all = Memory::lacking(&rows, uids.iter().chain(ahead));
             all.truncate(wanted.len().max(more));
-            let read_at = self.memory.seen(calendar);
+            let read_at = self.app.memory.seen(calendar);
             let mut fresh = Rows::new();
             for (uid, got) in self.read(calendar, all).await? {
                 match got {
@@ -70,15 +69,17 @@ impl Kronolith {
                     other => drop(rest.insert(uid, other)),
                 }
             }
-            self.memory.keep(calendar, read_at, &fresh);
+            self.app.memory.keep(calendar, read_at, &fresh);
             rows.extend(fresh);
         }
-        let names = self.beside.names().map_err(|e| fault::unavailable(e.to_string()))?;
+        let names = self.keep.names()?;
         let mut items = Vec::with_capacity(uids.len());
         for uid in uids {
             items.push(match (rows.get(uid), rest.remove(uid)) {
-                (Some(row), _) if names.contains(&Beside::name(uid)) => Fetched::Item(self.kept(uid)?.merge(row)),
-                (Some(row), _) => Fetched::Item(row.as_ref().clone()),
+                (Some(row), _) => match self.keep.get_among(&names, uid) {
+                    Ok(kept) => Fetched::Item(kept.merge(row)),
+                    Err(reason) => Fetched::Broken(reason),
+                },
                 (None, Some(Got::Broken(reason))) => Fetched::Broken(reason),
                 (None, _) => Fetched::Missing,
             });
@@ -86,19 +87,14 @@ impl Kronolith {
         Ok(items)
     }
 
-    /// What is kept beside Horde for an event.
-    pub(super) fn kept(&self, uid: &str) -> Result<Kept, Error> {
-        self.beside.get(uid).map(Kept::read).map_err(|error| fault::unavailable(error.to_string()))
-    }
-
     /// Reads events, each of them told about.
     async fn read(&self, calendar: &str, uids: Vec<String>) -> Result<Vec<(String, Got)>, Error> {
         let mut texts = HashMap::new();
-        if uids.len() > MANY && !self.session.has_multicall().await {
+        if uids.len() > MANY && !self.app.session.has_multicall().await {
             texts = self.multiget(calendar).await?;
         }
         let rest: Vec<String> = uids.iter().filter(|uid| !texts.contains_key(*uid)).cloned().collect();
-        let exports = rest.iter().map(|uid| export(uid, calendar)).collect();
+        let exports = rest.iter().map(|uid| self.export(uid, calendar)).collect();
         let (home, answers) = self.with_home(exports).await?;
         texts.extend(rest.into_iter().zip(answers));
         let mut results = Vec::with_capacity(uids.len());
@@ -119,33 +115,34 @@ impl Kronolith {
 
     /// Makes reading calls, with the questions about the user among them when they have to be asked.
     pub(super) async fn with_home(&self, mut calls: Vec<Call>) -> Result<(Arc<Home>, Vec<Answer>), Error> {
-        let known = self.shared.home(self.session.user());
+        let known = self.known_home();
         let count = calls.len();
         if known.is_none() {
             calls.extend(home::calls());
         }
         let later = if count > HALVE { calls.split_off(count / 2) } else { Vec::new() };
         let (mut answers, more) = match later.is_empty() {
-            true => (self.batch(calls).await?, Vec::new()),
-            false => tokio::try_join!(self.batch(calls), self.batch(later))?,
+            true => (self.app.batch(calls).await?, Vec::new()),
+            false => tokio::try_join!(self.app.batch(calls), self.app.batch(later))?,
         };
         answers.extend(more);
         let about_user = answers.split_off(count.min(answers.len()));
         let home = match known {
             Some(home) => home,
-            None => self.shared.set_home(self.session.user(), home::home(self.session.user(), &about_user)),
+            None => self.learn_home(&about_user),
         };
         Ok((home, answers))
     }
 
+    pub(super) fn export(&self, uid: &str, calendar: &str) -> Call {
+        self.app.call("export", vec![json!(uid), json!("text/calendar"), json!([]), json!([calendar])])
+    }
+
     /// The event as it is now, past all memory.
     pub(super) async fn now(&self, calendar: &str, uid: &str) -> Result<Now, Error> {
-        let mut calls = vec![export(uid, calendar)];
-        let others = match self.shared.calendars(self.session.user()) {
-            Some(known) => known,
-            None => self.containers().await?.into_iter().map(|container| container.id).collect(),
-        };
-        calls.extend(others.iter().filter(|other| *other != calendar).map(|other| export(uid, other)));
+        let mut calls = vec![self.export(uid, calendar)];
+        let others = self.visible().await?;
+        calls.extend(others.iter().filter(|other| *other != calendar).map(|other| self.export(uid, other)));
         let (home, mut answers) = self.with_home(calls).await?;
         let twin = answers.split_off(1.min(answers.len())).iter().any(Result::is_ok);
         let answer = answers.pop().unwrap_or(Ok(Json::Null));
@@ -161,11 +158,7 @@ impl Kronolith {
     }
 }
 
-pub(super) fn export(uid: &str, calendar: &str) -> Call {
-    call("calendar.export", vec![json!(uid), json!("text/calendar"), json!([]), json!([calendar])])
-}
-
-fn understood(answer: Answer, home: &Home) -> Got {
+pub(super) fn understood(answer: Answer, home: &Home) -> Got {
     match answer {
         Ok(Json::String(text)) => match ical::read(&text, home) {
             Ok(mut event) => {

@@ -5,10 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
 use super::{
-    Kronolith, Rights, call, fault, limits, number,
+    Kronolith, limits,
     plan::{self, Plan, State, Step, There},
-    read::{Now, export},
-    repair, sources,
+    read::Now,
+    repair,
     text::{moment, written},
 };
 use crate::{
@@ -17,13 +17,16 @@ use crate::{
         zone,
     },
     horde,
-    proto::class::{Blob, Patch, Properties, Scope, Value, applied},
-    source::{Error, Kept, Source},
+    proto::class::{Blob, Patch, Properties, Value, applied},
+    source::{
+        Error, Kept,
+        app::{fault, number, uids},
+    },
     wbxml::{Tag, tag::calendar as c},
 };
 
 /// Never kept beside: Horde's own, or said by other means.
-const NEVER: [Tag; 4] = [c::DT_STAMP, c::UID, c::CLIENT_UID, c::TIMEZONE];
+pub(super) const NEVER: [Tag; 4] = [c::DT_STAMP, c::UID, c::CLIENT_UID, c::TIMEZONE];
 /// What belongs to an event in iCalendar's form.
 const FORM: &str = "text/calendar";
 
@@ -32,32 +35,39 @@ impl Kronolith {
         if !Self::is_sane(wish) {
             return Err(Error::Refused(format!("{wish:?} is no uid")));
         }
+        let _turn = self.app.memory.turn().await;
         // Kronolith takes an event of a known uid for that one.
-        let calls = vec![export(wish, calendar), sources(true)];
+        let calls = vec![self.export(wish, calendar)];
         let (home, mut answers) = self.with_home(calls).await?;
-        if answers.swap_remove(0).is_ok() {
+        if answers.pop().is_some_and(|answer| answer.is_ok()) {
             return Err(Error::Exists);
         }
         let mut item = with_times(item, Timestamp::now());
         let blob = item.text(c::TIMEZONE).and_then(Blob::parse);
         let zone = new_zone(&item, blob, &home, &home.zone);
         settle_exceptions(&mut item, &zone);
-        let mut kept = self.foresee(&Kept::default(), &item, &zone, &home);
-        self.keep(wish, &kept).await?;
+        let nothing = Properties::default();
+        let added = Change { there: &nothing, seen: &nothing, wanted: &item };
+        let mut kept = foresee(&Kept::default(), added, &item, &zone, &home);
+        self.keep.put(wish, &kept).await?;
         let mut sent = item.clone();
-        let mut result = self.import(calendar, wish, plan::anew(State { item: &sent, zone: &zone }, wish, &home)).await;
+        let mut result = self
+            .carry_out_all(calendar, wish, plan::anew(State { item: &sent, zone: &zone }, wish, &home), Vec::new())
+            .await;
         if let (Err(Error::Refused(text)), Some(poorer)) = (&result, limits::without_rare(&item)) {
             log::info!("{text}: trying again without the characters that an old database does not take");
             sent = poorer;
-            kept = self.foresee_as(&Kept::default(), &item, &sent, &zone, &home);
-            self.keep(wish, &kept).await?;
-            result = self.import(calendar, wish, plan::anew(State { item: &sent, zone: &zone }, wish, &home)).await;
+            kept = foresee(&Kept::default(), added, &sent, &zone, &home);
+            self.keep.put(wish, &kept).await?;
+            result = self
+                .carry_out_all(calendar, wish, plan::anew(State { item: &sent, zone: &zone }, wish, &home), Vec::new())
+                .await;
         }
         match result {
-            Ok(()) => self.compare(calendar, wish, &item, kept).await,
+            Ok(()) => self.compare(calendar, wish, added, kept).await,
             Err(error @ Error::Uncertain(_)) => return Err(error),
             Err(error) => {
-                self.forget_kept(&[wish.to_owned()]).await;
+                self.keep.forget(&[wish.to_owned()]).await;
                 return Err(error);
             }
         }
@@ -65,8 +75,9 @@ impl Kronolith {
     }
 
     pub(super) async fn change_item(&self, calendar: &str, uid: &str, patch: &Patch) -> Result<(), Error> {
+        let _turn = self.app.memory.turn().await;
         let now = self.now(calendar, uid).await?;
-        let before = self.kept(uid)?;
+        let before = self.keep.get(uid).map_err(fault::unavailable)?;
         let seen = before.merge(&now.event.item);
         let old_zone = now.event.zone.clone().unwrap_or_else(|| plain_zone(&seen, &now.home));
         let (wanted, new_zone) = wanted(&seen, patch, &now, &old_zone);
@@ -75,9 +86,10 @@ impl Kronolith {
         }
         let there = There { uid, item: &now.event.item, text: &now.text, home: &now.home };
         let (old, new) = (State { item: &seen, zone: &old_zone }, State { item: &wanted, zone: &new_zone });
-        let kept = self.foresee(&before, &wanted, &new_zone, &now.home);
+        let change = Change { there: &now.event.item, seen: &seen, wanted: &wanted };
+        let kept = foresee(&before, change, &wanted, &new_zone, &now.home);
         if kept != before {
-            self.keep(uid, &kept).await?;
+            self.keep.put(uid, &kept).await?;
         }
         let mut result = self.carry_out(calendar, &now, uid, plan::plan(there, old, new)).await;
         if let (Err(Error::Refused(text)), Some(poorer)) = (&result, limits::without_rare(&wanted)) {
@@ -85,17 +97,17 @@ impl Kronolith {
             let new = State { item: &poorer, zone: &new_zone };
             result = self.carry_out(calendar, &now, uid, plan::plan(there, old, new)).await;
         }
-        self.memory.forget(calendar, uid);
+        self.app.memory.forget(calendar, uid);
         match result {
             Ok(()) => {
-                self.compare(calendar, uid, &wanted, kept).await;
+                self.compare(calendar, uid, change, kept).await;
                 Ok(())
             }
             // What may have been carried out all the same is asked for again, with the same result.
             Err(error @ Error::Uncertain(_)) => Err(error),
             Err(error) => {
                 if kept != before {
-                    self.keep(uid, &before).await?;
+                    self.keep.put(uid, &before).await?;
                 }
                 Err(error)
             }
@@ -103,7 +115,7 @@ impl Kronolith {
     }
 
     pub(super) async fn delete_item(&self, calendar: &str, uid: &str) -> Result<(), Error> {
-        let before = self.memory.seen(calendar);
+        let before = self.app.memory.seen(calendar);
         let now = match self.now(calendar, uid).await {
             Err(Error::NotFound) => return Err(Error::NotFound),
             Err(error @ (Error::Unavailable { .. } | Error::Unauthorized | Error::ContainerGone)) => return Err(error),
@@ -118,12 +130,12 @@ impl Kronolith {
                         "{uid} is in several calendars and cannot be told from the others"
                     )));
                 };
-                let path = format!("{}/{calendar}/{id}", self.session.user());
-                self.session.write("calendar.path_delete", vec![json!(path)]).await
+                let path = format!("{}/{calendar}/{id}", self.app.session.user());
+                self.app.session.write("calendar.path_delete", vec![json!(path)]).await
             }
-            None => self.session.write("calendar.delete", vec![json!(uid)]).await,
+            None => self.app.session.write("calendar.delete", vec![json!(uid)]).await,
         };
-        self.memory.forget(calendar, uid);
+        self.app.memory.forget(calendar, uid);
         let failure = match answer {
             Ok(_) => None,
             Err(horde::Error::Fault(text) | horde::Error::Fatal(text)) => Some(text),
@@ -132,25 +144,21 @@ impl Kronolith {
         };
         let stamp = vec![json!(uid), json!("delete"), json!(calendar), json!(true)];
         let calls = vec![
-            call("calendar.listUids", vec![json!([calendar]), json!(0), json!(0)]),
-            call("calendar.getActionTimestamp", stamp),
-            sources(false),
+            self.app.call("listUids", vec![json!([calendar])]),
+            self.app.call("getActionTimestamp", stamp),
+            self.app.sources(false),
         ];
-        let mut answers = self.batch(calls).await?.into_iter();
+        let mut answers = self.app.batch(calls).await?.into_iter();
         let mut next = || answers.next().unwrap_or(Ok(Json::Null));
         let (list, stamp) = (next().map_err(fault::of_site)?, next());
-        if !self.visible(next())?.iter().any(|(id, _)| id == calendar) {
+        if !self.app.names(next())?.iter().any(|(id, _)| id == calendar) {
             return Err(Error::ContainerGone);
         }
-        let there = super::uids(&list).ok_or_else(|| fault::strange("calendar.listUids"))?.iter().any(|u| u == uid);
-        if there {
-            return Err(match (self.rights(calendar).await?, failure) {
-                (Rights::None, _) => Error::ContainerGone,
-                (Rights::Write, Some(text)) => Error::Refused(text),
-                _ => Error::Denied,
-            });
+        if uids(&list).ok_or_else(|| self.app.strange("listUids"))?.iter().any(|there| there == uid) {
+            self.app.check_writable(calendar).await?;
+            return Err(failure.map_or(Error::Denied, Error::Refused));
         }
-        self.forget_kept(&[uid.to_owned()]).await;
+        self.keep.forget(&[uid.to_owned()]).await;
         let deleted = stamp.ok().as_ref().and_then(number).unwrap_or(0);
         // Deleted before the caller looked at the history: then it was not this call that did it.
         if deleted == 0 || before.is_some_and(|before| deleted <= before) { Err(Error::NotFound) } else { Ok(()) }
@@ -161,7 +169,7 @@ impl Kronolith {
             return Err(Error::Refused(format!("{uid} is in several calendars and has exceptions")));
         }
         let Some(steps) = plan.steps.filter(|_| !now.twin) else {
-            return self.import(calendar, uid, plan.whole).await;
+            return self.carry_out_all(calendar, uid, plan.whole, Vec::new()).await;
         };
         // Looked for before anything moves.
         let mut instances = Vec::new();
@@ -170,15 +178,37 @@ impl Kronolith {
                 let pair = (&now.event.item, exception);
                 match self.instance(calendar, uid, pair, &now.home.zone).await? {
                     Some(instance) => instances.push(instance),
-                    None => return self.import(calendar, uid, plan.whole).await,
+                    None => return self.carry_out_all(calendar, uid, plan.whole, Vec::new()).await,
                 }
             }
         }
+        self.carry_out_all(calendar, uid, steps, instances).await
+    }
+
+    /// Carries steps out; `instances` has the uids of the events that are the exceptions in them.
+    async fn carry_out_all(
+        &self,
+        calendar: &str,
+        uid: &str,
+        steps: Vec<Step>,
+        instances: Vec<String>,
+    ) -> Result<(), Error> {
         let mut instances = instances.into_iter();
         for step in steps {
             match step {
                 Step::Replace(text) => self.replace(calendar, uid, uid, text).await?,
-                Step::Add(text) => self.import(calendar, uid, text).await?,
+                Step::Import(text) => self.import(calendar, uid, text).await?,
+                Step::Add { text, has_attendees } => {
+                    let result = match has_attendees {
+                        true => self.replace(calendar, uid, uid, text.clone()).await,
+                        false => self.import(calendar, uid, text.clone()).await,
+                    };
+                    match result {
+                        // Only a replace keeps the attendees, but it takes some exceptions for events that are there already.
+                        Err(Error::Refused(_)) if has_attendees => self.import(calendar, uid, text).await?,
+                        result => result?,
+                    }
+                }
                 Step::Instance { zones, mut event, .. } => {
                     let instance = instances.next().unwrap_or_default();
                     event.lines.insert("UID".to_owned(), vec![format!("UID:{instance}")]);
@@ -186,7 +216,7 @@ impl Kronolith {
                 }
                 Step::Remove { .. } => {
                     let instance = instances.next().unwrap_or_default();
-                    let result = self.session.write("calendar.delete", vec![json!(instance)]).await;
+                    let result = self.app.session.write("calendar.delete", vec![json!(instance)]).await;
                     self.written(calendar, uid, result).await?;
                 }
             }
@@ -196,13 +226,13 @@ impl Kronolith {
 
     async fn replace(&self, calendar: &str, uid: &str, target: &str, text: String) -> Result<(), Error> {
         let params = vec![json!(target), json!(text), json!(FORM), json!(calendar)];
-        let result = self.session.write("calendar.replace", params).await;
+        let result = self.app.session.write("calendar.replace", params).await;
         self.written(calendar, uid, result).await
     }
 
     async fn import(&self, calendar: &str, uid: &str, text: String) -> Result<(), Error> {
         let params = vec![json!(text), json!(FORM), json!(calendar)];
-        match self.session.write("calendar.import", params).await {
+        match self.app.session.write("calendar.import", params).await {
             // An exception alone gives no uid.
             Ok(Json::String(given)) if given != uid => {
                 Err(Error::Uncertain(format!("Kronolith stored an event under {given} instead of {uid}")))
@@ -213,73 +243,83 @@ impl Kronolith {
 
     /// What the outcome of a write means.
     async fn written(&self, calendar: &str, uid: &str, result: Result<Json, horde::Error>) -> Result<(), Error> {
-        self.memory.forget(calendar, uid);
+        self.app.memory.forget(calendar, uid);
         match result {
             Ok(_) => Ok(()),
-            Err(horde::Error::Fault(text)) => Err(match self.rights(calendar).await? {
-                Rights::None => Error::ContainerGone,
-                Rights::Read => Error::Denied,
-                Rights::Write => Error::Refused(text),
-            }),
+            Err(horde::Error::Fault(text)) => {
+                self.app.check_writable(calendar).await?;
+                Err(Error::Refused(text))
+            }
             // PHP died, perhaps after it had stored the event: repeating all of it does no harm.
-            Err(horde::Error::Fatal(text)) => match self.list(calendar, Scope::All).await {
-                Ok(_) => Err(Error::Refused(text)),
-                Err(_) => Err(Error::Uncertain(text)),
+            Err(horde::Error::Fatal(text)) => match self.app.check_writable(calendar).await {
+                Err(Error::Unavailable { .. }) => Err(Error::Uncertain(text)),
+                Err(error) => Err(error),
+                Ok(()) => Err(Error::Refused(text)),
             },
             Err(horde::Error::Uncertain(text)) => Err(Error::Uncertain(text)),
             Err(error) => Err(fault::of_site(error)),
         }
     }
 
-    /// What has to be kept if Horde gives back all that it can be told.
-    fn foresee(&self, before: &Kept, wanted: &Properties, zone: &str, home: &Home) -> Kept {
-        self.foresee_as(before, wanted, wanted, zone, home)
-    }
-
-    fn foresee_as(&self, before: &Kept, wanted: &Properties, sent: &Properties, zone: &str, home: &Home) -> Kept {
-        let mut kept = before.clone();
-        let text = plan::anew(State { item: sent, zone }, "", home);
-        if let Ok(event) = ical::read(&text, home) {
-            note(&mut kept, wanted, &event.item);
-        }
-        kept
-    }
-
     /// Reads an event that was written, and keeps what did not come back. The event is stored: what fails here is made up for at the next write.
-    async fn compare(&self, calendar: &str, uid: &str, wanted: &Properties, mut kept: Kept) {
+    async fn compare(&self, calendar: &str, uid: &str, change: Change<'_>, mut kept: Kept) {
         let now = match self.now(calendar, uid).await {
             Ok(now) => now,
             Err(error) => return log::warn!("event {uid} is stored, but cannot be read back: {error}"),
         };
         let foreseen = kept.clone();
-        note(&mut kept, wanted, &now.event.item);
+        note(&mut kept, change, &now.event.item);
         if kept != foreseen
-            && let Err(error) = self.keep(uid, &kept).await
+            && let Err(error) = self.keep.put(uid, &kept).await
         {
             log::warn!("{error}");
         }
     }
-
-    /// Keeps what Horde has no place for.
-    async fn keep(&self, uid: &str, kept: &Kept) -> Result<(), Error> {
-        let result = match kept.write(uid) {
-            Some(value) => self.beside.put(uid, &value).await,
-            None => self.beside.remove(uid).await,
-        };
-        result.map_err(|error| {
-            fault::unavailable(format!("event {uid}: what Horde has no place for is not kept: {error}"))
-        })
-    }
 }
 
-/// Keeps whatever Horde has otherwise than it should be. What nobody has set is as Horde fills it in.
-fn note(kept: &mut Kept, wanted: &Properties, horde: &Properties) {
-    let mut tags: Vec<Tag> = wanted.0.keys().chain(horde.0.keys()).copied().collect();
+/// What has to be kept if Horde gives back all that it can be told; `sent` is what it is told.
+fn foresee(before: &Kept, change: Change<'_>, sent: &Properties, zone: &str, home: &Home) -> Kept {
+    let mut kept = before.clone();
+    let text = ical::write(&limits::fit(sent), "", zone, home, None);
+    if let Ok(event) = ical::read(&text, home) {
+        note(&mut kept, change, &event.item);
+    }
+    kept
+}
+
+/// Keeps whatever Horde has otherwise than it should be of what a change moves. What nobody has set is as Horde fills it in.
+pub(super) fn note(kept: &mut Kept, change: Change<'_>, horde: &Properties) {
+    let mut tags: Vec<Tag> = [change.seen, change.wanted, horde].iter().flat_map(|i| i.0.keys()).copied().collect();
     tags.sort();
     tags.dedup();
-    tags.retain(|tag| !NEVER.contains(tag) && (wanted.0.contains_key(tag) || !FILLED_IN.contains(tag)));
-    kept.note(tags, wanted, horde);
-    kept.tidy(horde);
+    let is_set = |tag: &Tag| change.wanted.0.contains_key(tag) || !FILLED_IN.contains(tag);
+    tags.retain(|tag| change.moves(*tag) && is_set(tag) && !NEVER.contains(tag));
+    kept.note(tags, change.wanted, horde);
+}
+
+/// A change.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Change<'a> {
+    /// As Horde had it.
+    pub(super) there: &'a Properties,
+    /// As phones saw it.
+    pub(super) seen: &'a Properties,
+    /// As phones are to see it.
+    pub(super) wanted: &'a Properties,
+}
+
+/// Follow from the attendees, in Horde.
+pub(super) const OF_MEETING: [Tag; 5] =
+    [c::MEETING_STATUS, c::ORGANIZER_NAME, c::ORGANIZER_EMAIL, c::RESPONSE_TYPE, c::RESPONSE_REQUESTED];
+
+impl Change<'_> {
+    /// Whether Horde's value of a property may have become another one by this change.
+    fn moves(&self, tag: Tag) -> bool {
+        let differs = |tag| self.seen.0.get(&tag) != self.wanted.0.get(&tag);
+        let was_kept = || self.seen.0.get(&tag) != self.there.0.get(&tag);
+        // Of a series Horde changes the exceptions along with everything else.
+        differs(tag) || tag == c::EXCEPTIONS || OF_MEETING.contains(&tag) && differs(c::ATTENDEES) && was_kept()
+    }
 }
 
 /// What Kronolith fills in by itself.
@@ -299,7 +339,7 @@ pub(super) const FILLED_IN: &[Tag] = &[
 ];
 
 /// The event as the patch wants it, and its zone.
-fn wanted(seen: &Properties, patch: &Patch, now: &Now, old_zone: &str) -> (Properties, String) {
+pub(super) fn wanted(seen: &Properties, patch: &Patch, now: &Now, old_zone: &str) -> (Properties, String) {
     let mut wanted = applied(patch, seen);
     let blob = patch.set.text(c::TIMEZONE).filter(|text| seen.text(c::TIMEZONE) != Some(*text)).and_then(Blob::parse);
     let base = match wanted.group(c::RECURRENCE).is_some() && now.event.zone.is_none() {
@@ -348,7 +388,7 @@ fn is_other_rule(a: &Properties, b: &Properties) -> bool {
 }
 
 /// The zone of an event that has none in Horde: single ones are in UTC there.
-fn plain_zone(item: &Properties, home: &Home) -> String {
+pub(super) fn plain_zone(item: &Properties, home: &Home) -> String {
     if item.group(c::RECURRENCE).is_some() { home.zone.clone() } else { "UTC".to_owned() }
 }
 
@@ -360,7 +400,7 @@ fn new_zone(item: &Properties, blob: Option<Blob>, home: &Home, otherwise: &str)
 }
 
 /// Each exception under the start of an occurrence, and one only.
-fn settle_exceptions(item: &mut Properties, zone: &str) {
+pub(super) fn settle_exceptions(item: &mut Properties, zone: &str) {
     let Some(Value::Groups(mut exceptions)) = item.0.remove(&c::EXCEPTIONS) else { return };
     repair::to_occurrences(&mut exceptions, item, zone);
     let start = |e: &Properties| e.text(c::EXCEPTION_START_TIME).map(str::to_owned);

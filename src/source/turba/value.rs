@@ -4,11 +4,12 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     country,
-    table::{Column, Kind, Layout, Limit, RULES, Rule},
+    table::{Column, Kind, Layout, RULES, Rule},
 };
 use crate::{
     convert::html,
     proto::class::{Body, BodyKind, Properties, Value},
+    source::app::text::{cut, printable, sorted, trim, with_crlf},
     wbxml::tag::contacts as c,
 };
 
@@ -103,33 +104,10 @@ pub(super) fn file_as(item: &Properties) -> String {
     }
 }
 
-/// Cuts at a character boundary; never between CR and LF.
-pub(super) fn cut(text: &str, limit: Limit) -> &str {
-    let end = match limit {
-        Limit::Characters(n) => text.char_indices().nth(n).map_or(text.len(), |(at, _)| at),
-        Limit::Bytes(n) if text.len() <= n => text.len(),
-        Limit::Bytes(n) => (0..=n).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0),
-    };
-    let head = text.get(..end).unwrap_or_default();
-    if end < text.len() { head.trim_end_matches('\r') } else { head }
-}
-
 /// Takes out control characters, which neither a database nor XML can be trusted with, and the white space around, which Turba takes
 /// off every text that it is given.
 fn clean(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\r' | '\n')).collect();
-    trim(&text).to_owned()
-}
-
-fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\r', '\n'])
-}
-
-fn sorted(list: impl Iterator<Item = String>) -> Vec<String> {
-    let mut list: Vec<_> = list.map(|s| trim(&s).to_owned()).filter(|s| !s.is_empty()).collect();
-    list.sort_by_cached_key(|s| (s.to_lowercase(), s.clone()));
-    list.dedup();
-    list
+    trim(&printable(text)).to_owned()
 }
 
 fn list_value(list: Vec<String>) -> Option<Value> {
@@ -142,7 +120,7 @@ fn notes(body: &Body) -> Option<Value> {
         BodyKind::Html => html::plain(&body.data),
         _ => body.data.clone(),
     };
-    let data = clean(&text.replace("\r\n", "\n").replace('\r', "\n")).replace('\n', "\r\n");
+    let data = with_crlf(&clean(&text));
     (!data.is_empty()).then_some(Value::Body(Body { kind: BodyKind::Plain, data }))
 }
 
@@ -191,15 +169,6 @@ mod tests {
         for text in ["", "0000-00-00", "tomorrow", "1980-13-01", "1980-03-01Tuesday", "äääää"] {
             assert_eq!(nearest_day(text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn cuts_at_characters_and_never_inside_a_line_end() {
-        assert_eq!(cut("äöü", Limit::Characters(2)), "äö");
-        assert_eq!(cut("äöü", Limit::Characters(3)), "äöü");
-        assert_eq!(cut("äöü", Limit::Bytes(3)), "ä");
-        assert_eq!(cut("ab\r\ncd", Limit::Bytes(3)), "ab");
-        assert_eq!(cut("ab\r", Limit::Bytes(3)), "ab\r");
     }
 
     #[test]

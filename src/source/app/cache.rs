@@ -1,4 +1,4 @@
-//! Items of one class that were read ahead, remembered for all users of a site between calls.
+//! What is remembered for all users of a site between calls: items that were read ahead, and facts that seldom change.
 //!
 //! An item read ahead is served only while it is not older than the cursor its reader works with. Each container remembers the highest
 //! modseq that anybody asked for (`seen`) and the one that was current when its rows were read (`read_at`). `changes(from, to)` with
@@ -7,32 +7,48 @@
 //! the change will be told again later, and who compares fingerprints finds that the phone has it already.
 
 use std::{
+    any::Any,
     collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use super::Changes;
-use crate::proto::class::{Properties, Value};
+use tokio::sync::OwnedMutexGuard;
 
+use crate::{
+    proto::class::{Properties, Value},
+    source::Changes,
+};
+
+/// How long a fact is believed.
+const FACTS_FOR: Duration = Duration::from_secs(600);
 /// How long items read ahead are kept.
 const ROWS_FOR: Duration = Duration::from_secs(120);
 /// Most bytes of items read ahead for one container, and for all.
-const PLACE_BYTES: usize = 24 << 20;
+const CONTAINER_BYTES: usize = 24 << 20;
 const ALL_BYTES: usize = 96 << 20;
 /// Most items read ahead for one container.
-const PLACE_ROWS: usize = 20_000;
+const CONTAINER_ROWS: usize = 20_000;
 /// Most containers of which anything is remembered.
-const PLACES: usize = 10_000;
+const CONTAINERS: usize = 10_000;
 
 /// Items as Horde has them (nothing of what is kept beside), by uid.
-pub(super) type Rows = HashMap<String, Arc<Properties>>;
+pub(in crate::source) type Rows<T = Properties> = HashMap<String, Arc<T>>;
+
+/// What can be read ahead. One container always holds rows of one type.
+pub(in crate::source) trait Row: Any + Send + Sync {
+    /// About how many bytes it takes.
+    fn weight(&self) -> usize;
+}
+
+/// A row of whatever type, and its weight.
+type Weighed = (Arc<dyn Any + Send + Sync>, usize);
 
 #[derive(Debug, Default)]
-struct Place {
+struct Held {
     seen: Option<u64>,
     read_at: Option<u64>,
-    rows: Rows,
+    rows: HashMap<String, Weighed>,
     bytes: usize,
     expires: Option<Instant>,
     /// How many items the last listing had.
@@ -42,76 +58,114 @@ struct Place {
 
 /// The shared memory of one Horde site. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Shared {
+pub struct Shared {
     inner: Arc<Mutex<Inner>>,
 }
 
+/// User, application and container.
+type Key = (String, &'static str, String);
+
 #[derive(Debug, Default)]
 struct Inner {
-    places: HashMap<(String, String), Place>,
+    facts: HashMap<String, (Instant, Arc<dyn Any + Send + Sync>)>,
+    containers: HashMap<Key, Held>,
+    turns: HashMap<(String, &'static str), Arc<tokio::sync::Mutex<()>>>,
 }
 
-/// The part of [`Shared`] that concerns one user.
+/// The part of [`Shared`] that concerns one user and one application.
 #[derive(Debug, Clone)]
-pub(super) struct Memory {
+pub(in crate::source) struct Memory {
     shared: Shared,
     user: String,
+    api: &'static str,
 }
 
 impl Shared {
+    /// An empty memory, for one site.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
-    /// Keeps the whole below its bounds: what has expired goes, then the containers that were not used for longest.
+    /// Keeps the whole below its bounds: what has expired goes, then the books that were not used for longest.
     fn tidy(&mut self) {
         let now = Instant::now();
-        for place in self.places.values_mut().filter(|b| b.expires.is_some_and(|at| at <= now)) {
-            place.clear();
+        for book in self.containers.values_mut().filter(|b| b.expires.is_some_and(|at| at <= now)) {
+            book.clear();
         }
-        while self.places.len() > PLACES || self.places.values().map(|b| b.bytes).sum::<usize>() > ALL_BYTES {
-            let Some(oldest) = self.places.iter().min_by_key(|(_, b)| b.used).map(|(key, _)| key.clone()) else {
+        while self.containers.len() > CONTAINERS || self.containers.values().map(|b| b.bytes).sum::<usize>() > ALL_BYTES
+        {
+            let Some(oldest) = self.containers.iter().min_by_key(|(_, b)| b.used).map(|(key, _)| key.clone()) else {
                 return;
             };
-            self.places.remove(&oldest);
+            self.containers.remove(&oldest);
         }
     }
 }
 
-impl Place {
+impl Held {
     fn clear(&mut self) {
         self.rows = HashMap::new();
         (self.bytes, self.read_at, self.expires) = (0, None, None);
     }
 
     fn forget(&mut self, uid: &str) {
-        if let Some(row) = self.rows.remove(uid) {
-            self.bytes = self.bytes.saturating_sub(size_of_row(uid, &row));
+        if let Some((_, size)) = self.rows.remove(uid) {
+            self.bytes = self.bytes.saturating_sub(size);
         }
     }
 }
 
 impl Memory {
-    pub(super) fn new(shared: Shared, user: &str) -> Self {
-        Self { shared, user: user.to_owned() }
+    pub(in crate::source) fn new(shared: Shared, user: &str, api: &'static str) -> Self {
+        Self { shared, user: user.to_owned(), api }
     }
 
-    fn with<T>(&self, place: &str, f: impl FnOnce(&mut Place) -> T) -> T {
+    fn with<T>(&self, container: &str, f: impl FnOnce(&mut Held) -> T) -> T {
         let mut inner = self.shared.lock();
-        let entry = inner.places.entry((self.user.clone(), place.to_owned())).or_default();
+        let entry = inner.containers.entry((self.user.clone(), self.api, container.to_owned())).or_default();
         entry.used = Some(Instant::now());
         let result = f(entry);
-        if inner.places.len() > PLACES {
+        if inner.containers.len() > CONTAINERS {
             inner.tidy();
         }
         result
     }
 
+    /// The turn of this user to write something and look at what has become of it.
+    pub(in crate::source) async fn turn(&self) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut inner = self.shared.lock();
+            inner.turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            inner.turns.entry((self.user.clone(), self.api)).or_default().clone()
+        };
+        turn.lock_owned().await
+    }
+
+    /// A fact that was found out less than ten minutes ago.
+    pub(in crate::source) fn fact<T: Any + Send + Sync>(&self, name: &str) -> Option<Arc<T>> {
+        let inner = self.shared.lock();
+        let fact = inner.facts.get(name).filter(|(at, _)| at.elapsed() < FACTS_FOR)?;
+        Arc::clone(&fact.1).downcast().ok()
+    }
+
+    /// Remembers a fact; one name always stands for facts of one type.
+    pub(in crate::source) fn set_fact<T: Any + Send + Sync>(&self, name: &str, fact: T) -> Arc<T> {
+        let fact = Arc::new(fact);
+        let mut inner = self.shared.lock();
+        inner.facts.retain(|_, (at, _)| at.elapsed() < FACTS_FOR);
+        inner.facts.insert(name.to_owned(), (Instant::now(), fact.clone()));
+        fact
+    }
+
     /// Somebody learnt where the container's history stands.
-    pub(super) fn saw(&self, place: &str, modseq: u64) {
-        self.with(place, |b| {
+    pub(in crate::source) fn saw(&self, container: &str, modseq: u64) {
+        self.with(container, |b| {
             // An answer that was overtaken, or a history that was restored: either way the rows are no longer known to be good.
             if b.seen.is_some_and(|seen| modseq < seen) {
                 b.clear();
@@ -121,8 +175,8 @@ impl Memory {
     }
 
     /// Somebody learnt what moved after `from` up to `to`.
-    pub(super) fn moved(&self, place: &str, from: u64, to: u64, changes: &Changes) {
-        self.with(place, |b| {
+    pub(in crate::source) fn moved(&self, container: &str, from: u64, to: u64, changes: &Changes) {
+        self.with(container, |b| {
             changes.add.iter().chain(&changes.modify).chain(&changes.delete).for_each(|uid| b.forget(uid));
             if b.read_at.is_some_and(|at| from <= at && at < to) {
                 b.read_at = Some(to);
@@ -131,86 +185,91 @@ impl Memory {
     }
 
     /// How many items the container had when it was last listed.
-    pub(super) fn size(&self, place: &str) -> Option<usize> {
-        self.with(place, |b| b.size)
+    pub(in crate::source) fn size(&self, container: &str) -> Option<usize> {
+        self.with(container, |b| b.size)
     }
 
-    pub(super) fn set_size(&self, place: &str, size: usize) {
-        self.with(place, |b| b.size = Some(size));
+    pub(in crate::source) fn set_size(&self, container: &str, size: usize) {
+        self.with(container, |b| b.size = Some(size));
     }
 
     /// The items among `uids` that are there and not older than what anybody knows of the container.
-    pub(super) fn rows<'a>(&self, place: &str, uids: impl Iterator<Item = &'a String>) -> Rows {
-        self.with(place, |b| {
+    pub(in crate::source) fn rows<'a, T: Row>(
+        &self,
+        container: &str,
+        uids: impl Iterator<Item = &'a String>,
+    ) -> Rows<T> {
+        self.with(container, |b| {
             if b.read_at != b.seen || b.expires.is_none_or(|at| at <= Instant::now()) {
                 b.clear();
             }
-            uids.filter_map(|uid| Some((uid.clone(), b.rows.get(uid)?.clone()))).collect()
+            let row = |uid| Arc::clone(&b.rows.get(uid)?.0).downcast().ok();
+            uids.filter_map(|uid| Some((uid.clone(), row(uid)?))).collect()
         })
     }
 
-    /// Whether anything of the container is there already.
-    pub(super) fn is_warm(&self, place: &str) -> bool {
-        self.with(place, |b| !b.rows.is_empty())
+    /// Whether anything of the container has been read ahead.
+    pub(in crate::source) fn is_warm(&self, container: &str) -> bool {
+        self.with(container, |b| !b.rows.is_empty())
     }
 
     /// The modseq under which a reading that starts now is filed.
-    pub(super) fn seen(&self, place: &str) -> Option<u64> {
-        self.with(place, |b| b.seen)
+    pub(in crate::source) fn seen(&self, container: &str) -> Option<u64> {
+        self.with(container, |b| b.seen)
     }
 
     /// Keeps items that were read while the container stood at `read_at`; without that they would never be found valid.
-    pub(super) fn keep(&self, place: &str, read_at: Option<u64>, rows: &Rows) {
+    pub(in crate::source) fn keep<T: Row>(&self, container: &str, read_at: Option<u64>, rows: &Rows<T>) {
         if read_at.is_none() {
             return;
         }
-        self.with(place, |b| {
+        self.with(container, |b| {
             if b.read_at != read_at {
                 b.clear();
                 (b.read_at, b.expires) = (read_at, Some(Instant::now() + ROWS_FOR));
             }
             for (uid, row) in rows {
                 b.forget(uid);
-                let size = size_of_row(uid, row);
-                if b.bytes + size > PLACE_BYTES || b.rows.len() >= PLACE_ROWS {
+                let size = uid.len() + 128 + row.weight();
+                if b.bytes + size > CONTAINER_BYTES || b.rows.len() >= CONTAINER_ROWS {
                     break;
                 }
                 b.bytes += size;
-                b.rows.insert(uid.clone(), row.clone());
+                b.rows.insert(uid.clone(), (row.clone(), size));
             }
         });
         self.shared.lock().tidy();
     }
 
     /// An item was written.
-    pub(super) fn forget(&self, place: &str, uid: &str) {
-        self.with(place, |b| b.forget(uid));
+    pub(in crate::source) fn forget(&self, container: &str, uid: &str) {
+        self.with(container, |b| b.forget(uid));
     }
 
     /// Which of `uids` are not among `rows`, each once, in order.
-    pub(super) fn lacking<'a>(rows: &Rows, uids: impl Iterator<Item = &'a String>) -> Vec<String> {
+    pub(in crate::source) fn lacking<'a, T>(rows: &Rows<T>, uids: impl Iterator<Item = &'a String>) -> Vec<String> {
         let mut met = BTreeSet::new();
         uids.filter(|uid| !rows.contains_key(*uid) && met.insert(*uid)).cloned().collect()
     }
 }
 
-/// About what a row takes: text, and the nodes that hold it.
-fn size_of_row(uid: &str, row: &Properties) -> usize {
-    uid.len() + 128 + size_of(row)
+impl Row for Properties {
+    fn weight(&self) -> usize {
+        size_of(self)
+    }
 }
 
+/// Text, and the nodes that hold it.
 fn size_of(item: &Properties) -> usize {
-    let values = item.0.values().map(|value| {
-        80 + match value {
-            Value::Text(text) => text.len(),
-            Value::List(list) => list.iter().map(|s| s.len() + 24).sum(),
-            Value::Bytes(bytes) => bytes.len(),
-            Value::Body(body) => body.data.len(),
-            Value::Group(group) => size_of(group),
-            Value::Groups(groups) => groups.iter().map(|group| size_of(group) + 24).sum(),
-        }
-    });
-    values.sum()
+    let size = |value: &Value| match value {
+        Value::Text(text) => text.len(),
+        Value::List(list) => list.iter().map(|s| s.len() + 24).sum(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Body(body) => body.data.len(),
+        Value::Group(group) => size_of(group),
+        Value::Groups(groups) => groups.iter().map(size_of).sum(),
+    };
+    item.0.values().map(|value| 80 + size(value)).sum()
 }
 
 #[cfg(test)]
@@ -219,7 +278,7 @@ mod tests {
     use crate::wbxml::tag::contacts as c;
 
     fn memory() -> Memory {
-        Memory::new(Shared::default(), "alice")
+        Memory::new(Shared::new(), "alice", "contacts")
     }
 
     fn rows(uids: &[&str]) -> Rows {
@@ -230,7 +289,7 @@ mod tests {
 
     fn there(memory: &Memory) -> Vec<String> {
         let all = ["a", "b", "c"].map(str::to_owned);
-        let mut uids: Vec<_> = memory.rows("book", all.iter()).into_keys().collect();
+        let mut uids: Vec<_> = memory.rows::<Properties>("book", all.iter()).into_keys().collect();
         uids.sort();
         uids
     }
@@ -240,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn items_that_moved_are_dropped_and_the_others_stay() {
+    fn contacts_that_moved_are_dropped_and_the_others_stay() {
         let memory = memory();
         memory.saw("book", 5);
         memory.keep("book", memory.seen("book"), &rows(&["a", "b", "c"]));
@@ -282,8 +341,8 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_without_a_cursor_nor_for_others() {
-        let shared = Shared::default();
-        let (alice, bob) = (Memory::new(shared.clone(), "alice"), Memory::new(shared, "bob"));
+        let shared = Shared::new();
+        let (alice, bob) = (Memory::new(shared.clone(), "alice", "contacts"), Memory::new(shared, "bob", "contacts"));
         alice.keep("book", alice.seen("book"), &rows(&["a"]));
         assert_eq!(there(&alice), Vec::<String>::new());
         alice.saw("book", 1);
@@ -304,8 +363,11 @@ mod tests {
             memory.keep(&book, Some(1), &(0..40).map(|n| (n.to_string(), item.clone())).collect());
         }
         let inner = memory.shared.lock();
-        let sizes: Vec<usize> = inner.places.values().map(|place| place.bytes).collect();
-        assert!(sizes.iter().all(|size| *size <= PLACE_BYTES) && sizes.iter().sum::<usize>() <= ALL_BYTES, "{sizes:?}");
+        let sizes: Vec<usize> = inner.containers.values().map(|book| book.bytes).collect();
+        assert!(
+            sizes.iter().all(|size| *size <= CONTAINER_BYTES) && sizes.iter().sum::<usize>() <= ALL_BYTES,
+            "{sizes:?}"
+        );
         assert!(sizes.len() > 2);
     }
 }
