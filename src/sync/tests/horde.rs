@@ -126,6 +126,8 @@ pub(super) struct Horde {
     pub(super) calls: Arc<Mutex<u32>>,
     /// Whether items get the uid that was wished for.
     pub(super) grants: bool,
+    /// A uid that is taken in another container.
+    pub(super) elsewhere: Option<String>,
 }
 
 impl Default for Horde {
@@ -137,7 +139,7 @@ impl Default for Horde {
 impl Horde {
     pub(super) fn of(kind: &'static Kind) -> Self {
         let (book, faults, calls) = Default::default();
-        Self { kind, book, faults, calls, grants: kind.class == Class::Calendar }
+        Self { kind, book, faults, calls, grants: kind.class == Class::Calendar, elsewhere: None }
     }
 
     pub(super) fn log(book: &mut Book, action: char, uid: &str) {
@@ -255,6 +257,9 @@ impl Source for Horde {
         let fault = self.faults.hit();
         if fault == Some(false) {
             return Self::lost();
+        }
+        if self.elsewhere.as_deref() == Some(wish) {
+            return Err(source::Error::Exists);
         }
         if self.grants && self.book.lock().unwrap().items.contains_key(wish) {
             return Err(source::Error::Exists);
