@@ -200,6 +200,6 @@ mod tests {
     fn html_notes_become_text() {
         let body = Body { kind: BodyKind::Html, data: "<p>a &lt;b&gt; &amp;amp;</p><div>c<br>d</div>".into() };
         let Some(Value::Body(body)) = notes(&body) else { panic!() };
-        assert_eq!(body.data, "a <b> &amp;\r\nc\r\nd");
+        assert_eq!(body.data, "a <b> &amp;\r\n\r\nc\r\nd");
     }
 }
