@@ -18,10 +18,23 @@ use tokio::{io::AsyncWrite, sync::watch};
 
 #[derive(Debug, Arbitrary)]
 enum Piece {
-    Begin { id: u8, role: u8, flags: u8 },
-    Record { kind: u8, id: u8, content: Vec<u8>, padding: u8 },
+    Begin {
+        id: u8,
+        role: u8,
+        flags: u8,
+    },
+    Record {
+        kind: u8,
+        id: u8,
+        content: Vec<u8>,
+        padding: u8,
+    },
     /// A whole request, as a web server sends it.
-    Whole { id: u8, params: Vec<(Vec<u8>, Vec<u8>)>, body: Vec<u8> },
+    Whole {
+        id: u8,
+        params: Vec<(Vec<u8>, Vec<u8>)>,
+        body: Vec<u8>,
+    },
     Raw(Vec<u8>),
 }
 
@@ -103,7 +116,8 @@ fuzz_target!(|pieces: Vec<Piece>| {
     let mut answers = BytesMut::from(&written.0.lock().unwrap()[..]);
     while let Some(record) = fastcgi::take_record(&mut answers).expect("sound records") {
         if record.kind == 3 {
-            let left = begun.get_mut(&record.id).filter(|left| **left > 0).expect("the end of a request that had begun");
+            let left =
+                begun.get_mut(&record.id).filter(|left| **left > 0).expect("the end of a request that had begun");
             *left -= 1;
         }
     }

@@ -14,7 +14,12 @@ use libfuzzer_sys::fuzz_target;
 
 fn check(command: &sync::Command, version: Version) {
     let shown = command.item.0.keys().copied().collect();
-    let patch = patch(Class::Contacts, Sender { version, supported: None, shown: &shown }, &command.item, &Properties::default());
+    let patch = patch(
+        Class::Contacts,
+        Sender { version, supported: None, shown: &shown },
+        &command.item,
+        &Properties::default(),
+    );
     assert!(patch.clear.iter().all(|tag| !patch.set.0.contains_key(tag)));
     let document = encoded(Class::Contacts, &command.item, &View { version, bodies: Vec::new(), truncation: None });
     let mut reader = Reader::new(&document).expect("the header is sound");

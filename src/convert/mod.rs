@@ -1,5 +1,8 @@
-//! Items in foreign forms: vCard; time zones by name, by law and in iCalendar. No I/O in here but what reading the time zone
-//! database takes.
+//! Items in foreign forms: vCard, iCalendar, time zones. No I/O in here.
 
+pub mod body;
+pub mod html;
+pub mod ical;
 pub mod vcard;
+pub mod vnote;
 pub mod zone;

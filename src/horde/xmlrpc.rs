@@ -337,12 +337,22 @@ pub(super) fn resolve(name: &str) -> Result<String, String> {
 }
 
 /// Undoes the reference per byte: code points that are all bytes and together UTF-8 are UTF-8.
+///
+/// PHP's extension leaves out the zero in the middle of 200 to 209 (`&#28;` for the byte 208), so that Greek, Cyrillic and others would
+/// lose their first bytes. Such a number is that of a control character, which never stands before a following byte of UTF-8.
 fn decode(text: String) -> String {
     if text.is_ascii() {
         return text;
     }
     let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
-    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or(text)
+    let Some(mut bytes) = bytes else { return text };
+    let follows: Vec<bool> = bytes.iter().skip(1).map(|byte| (0x80..=0xbf).contains(byte)).collect();
+    for (byte, follows) in bytes.iter_mut().zip(follows) {
+        if follows && (20..=29).contains(byte) {
+            *byte += 180;
+        }
+    }
+    String::from_utf8(bytes).unwrap_or(text)
 }
 
 /// Dates stay texts; base64 stays base64, as JSON would carry it.

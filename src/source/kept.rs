@@ -14,6 +14,8 @@ use crate::{
 
 /// Most bytes that are kept for one item.
 const MOST: usize = 200 << 10;
+/// Longest value of Horde that is kept as it is, bytes of JSON.
+const LONG: usize = 1 << 10;
 /// Deepest nesting of containers that is read back.
 const DEEPEST: u8 = 6;
 
@@ -21,7 +23,7 @@ const DEEPEST: u8 = 6;
 struct Entry {
     /// The value as the phone sent it.
     whole: Json,
-    /// What Horde had in its place; null = nothing.
+    /// What Horde had in its place, or the digest of it when that is long; null = nothing.
     horde: Json,
 }
 
@@ -60,7 +62,7 @@ impl Kept {
             if whole == there {
                 self.entries.remove(&name(tag));
             } else {
-                self.entries.insert(name(tag), Entry { whole: encode(whole), horde: encode(there) });
+                self.entries.insert(name(tag), Entry { whole: encode(whole), horde: mark(there) });
             }
         }
     }
@@ -69,7 +71,7 @@ impl Kept {
     pub fn merge(&self, horde: &Properties) -> Properties {
         let mut item = horde.clone();
         for (name, entry) in &self.entries {
-            let Some(tag) = tag(name).filter(|tag| entry.horde == encode(horde.0.get(tag))) else { continue };
+            let Some(tag) = tag(name).filter(|tag| entry.horde == mark(horde.0.get(tag))) else { continue };
             match decode(&entry.whole, DEEPEST) {
                 Some(value) => item.0.insert(tag, value),
                 None => item.0.remove(&tag),
@@ -80,7 +82,7 @@ impl Kept {
 
     /// Forgets what does not count any more for an item that Horde has like that.
     pub fn tidy(&mut self, horde: &Properties) {
-        self.entries.retain(|name, entry| tag(name).is_some_and(|tag| entry.horde == encode(horde.0.get(&tag))));
+        self.entries.retain(|name, entry| tag(name).is_some_and(|tag| entry.horde == mark(horde.0.get(&tag))));
     }
 }
 
@@ -91,6 +93,17 @@ fn name(tag: Tag) -> String {
 fn tag(name: &str) -> Option<Tag> {
     let (namespace, name) = name.split_once(':')?;
     Tag::by_name(namespace, name)
+}
+
+/// What a value of Horde is recognised by.
+fn mark(value: Option<&Value>) -> Json {
+    let json = encode(value);
+    let text = json.to_string();
+    if text.len() <= LONG {
+        return json;
+    }
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    json!({ "sha256": BASE64_STANDARD.encode(digest) })
 }
 
 fn encode(value: Option<&Value>) -> Json {

@@ -1,11 +1,15 @@
 //! Where items live. A [`Source`] is one application of Horde as one user sees it; it knows nothing of phones and sync keys.
 
 pub mod any;
+mod app;
 mod kept;
 pub mod merged;
+pub mod mnemo;
+pub mod nag;
 pub mod turba;
 
 pub use any::Any;
+pub use app::Shared;
 pub use kept::Kept;
 pub use merged::Merged;
 

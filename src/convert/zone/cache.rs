@@ -7,15 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Entries beyond which everything is forgotten: phones choose the years.
-const ENTRIES: usize = 1000;
 /// After this time everything is forgotten: the system's tz database may have been updated.
 const AGE: Duration = Duration::from_secs(3600);
 
-/// A map that is filled on demand and stays small.
-pub(super) struct Cache<K, V>(LazyLock<Mutex<(Instant, HashMap<K, V>)>>);
+/// A map that is filled on demand. At `ENTRIES` everything is forgotten: it is phones that choose the years.
+pub(super) struct Cache<K, V, const ENTRIES: usize>(LazyLock<Mutex<(Instant, HashMap<K, V>)>>);
 
-impl<K: Eq + Hash, V: Clone> Cache<K, V> {
+impl<K: Eq + Hash, V: Clone, const ENTRIES: usize> Cache<K, V, ENTRIES> {
     pub(super) const fn new() -> Self {
         Self(LazyLock::new(|| Mutex::new((Instant::now(), HashMap::new()))))
     }

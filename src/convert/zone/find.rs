@@ -18,11 +18,11 @@ use crate::proto::class::Blob;
 /// are nothing but an offset are the last.
 static ZONES: LazyLock<Vec<&'static str>> = LazyLock::new(|| include_str!("zones.tsv").lines().skip(1).collect());
 
-/// Which zones do the same in a year, by year.
-static YEARS: Cache<i16, Arc<HashMap<Year, Vec<&'static str>>>> = Cache::new();
+/// Which zones do the same in a year, by year. One takes about 50 KB.
+static YEARS: Cache<i16, Arc<HashMap<Year, Vec<&'static str>>>, 50> = Cache::new();
 
 /// The name of a zone that does in the year of `at` what `blob` says, and in the year after it if there is a choice: of
-/// `preferred` (the zone that the appointment has, the user's own) as they are written there, by the name in the blob, or the best
+/// `preferred` (the zone that the appointment has, the user's own; names of the tz database, given back as they stand there), by the name in the blob, or the best
 /// known one. `None`: no zone does that; the instants that the blob gives are still good.
 pub fn zone(blob: &Blob, preferred: &[&str], at: Timestamp) -> Option<String> {
     let year = blob.to_local(at).year();
@@ -43,7 +43,7 @@ pub fn zone(blob: &Blob, preferred: &[&str], at: Timestamp) -> Option<String> {
 
 /// Whether a zone does what is wanted in the first year and, the answer, in the second.
 fn fits(name: &str, year: i16, wanted: &(Year, Year)) -> Option<bool> {
-    let zone = names::named(name)?;
+    let zone = names::in_database(name)?;
     (Year::of_zone(&zone, year) == wanted.0).then(|| Year::of_zone(&zone, year.saturating_add(1)) == wanted.1)
 }
 
@@ -51,7 +51,7 @@ fn index(year: i16) -> Arc<HashMap<Year, Vec<&'static str>>> {
     YEARS.get(year, || {
         let mut index: HashMap<Year, Vec<&'static str>> = HashMap::new();
         for name in ZONES.iter() {
-            if let Some(zone) = names::named(name) {
+            if let Some(zone) = names::in_database(name) {
                 index.entry(Year::of_zone(&zone, year)).or_default().push(name);
             }
         }

@@ -1,7 +1,7 @@
 //! From a zone to the law of one year.
 
 use jiff::{
-    Timestamp,
+    SignedDuration, Timestamp,
     civil::Time,
     tz::{Offset, TimeZone},
 };
@@ -18,14 +18,17 @@ const YEARS: i16 = 11;
 const DAYS_END: Time = Time::constant(23, 59, 59, 999_000_000);
 
 /// By zone and year; `None` for the years in which it depends on the day.
-static KNOWN: Cache<(String, i16), Option<Blob>> = Cache::new();
+static KNOWN: Cache<(String, i16), Option<Blob>, 1000> = Cache::new();
 
 /// What `zone` does in the local year of `at`, as a law that a phone can understand.
 ///
 /// The dates recur, for that is what phones expect; for zones without a rule (Cairo, Casablanca, Gaza, ...) they are right in that
-/// year. A change for good is paired with one at the very end of the year. What no law of two dates can say - four changes in a year
+/// year. A change for good is paired with one at the turn of the year. What no law of two dates can say - four changes in a year
 /// (Ramadan), or three offsets - is said for the part of the year around `at`, of which the offset is always right. Offsets are cut
 /// to whole minutes, which matters before 1972 only.
+///
+/// Of a series `at` decides by which year's law the phone reckons all of it; the start makes a blob that stays the same as time
+/// passes, but is the law of that time.
 ///
 /// The names are that of the tz database. It tells zones apart that have the same law when it comes back, and is English and
 /// unambiguous for a person who sees it; most phones show a name of their own.
@@ -79,15 +82,21 @@ fn to_and_fro(zone: &TimeZone, first: &Change, second: &Change) -> Blob {
     blob
 }
 
-/// Away and not back again: the way back is put at the end of the year, where nobody sees it.
+/// Away and not back again: the way back is put at the turn of the year, where nobody sees it. A clock that is put on in the year
+/// is put back from that much past midnight at its beginning, one that is put back is put on at its end. That is no good when the
+/// change is so near to the end that in the year before the two come in the other order: then the clock is put on at the
+/// beginning, too, which costs the first hour of the year.
 fn for_good(zone: &TimeZone, change: &Change) -> Blob {
-    let end = change.local().date().last_of_year();
-    let back = SystemTime::recurring(12, 5, end.weekday(), DAYS_END);
+    let date = change.local().date();
+    let at_start = |time| SystemTime::recurring(1, 1, date.first_of_year().weekday(), time);
     let mut blob = to_and_fro(zone, change, change);
     if change.is_forward() {
-        blob.standard.start = back
+        let step = SignedDuration::from_secs(i64::from(change.after.seconds() - change.before.seconds()));
+        blob.standard.start = at_start(Time::midnight().checked_add(step).unwrap_or(DAYS_END));
+    } else if (date.month(), date.day()) < (12, 25) {
+        blob.daylight.start = SystemTime::recurring(12, 5, date.last_of_year().weekday(), DAYS_END);
     } else {
-        blob.daylight.start = back
+        blob.daylight.start = at_start(Time::midnight());
     }
     blob
 }

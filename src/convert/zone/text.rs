@@ -9,7 +9,7 @@ use jiff::{
 
 use super::{
     changes::{self, Change},
-    law,
+    law, names,
 };
 use crate::proto::class::SystemTime;
 
@@ -19,7 +19,7 @@ const YEARS: i16 = 120;
 const LINE: usize = 75;
 
 /// The VTIMEZONE component of a zone of the tz database for appointments from `from` to `to`, with CRLF line ends; `None` if there
-/// is no such zone. TZID is `name` as it stands, so it should be one that PHP knows.
+/// is no such zone there. TZID is `name` as it stands, so it should be one that PHP knows.
 ///
 /// It is written so that Horde's importer, which evaluates the component rather than ask PHP, reads the right instants from
 /// it. Zones that keep one rule all that time give it as an RRULE and go on for ever. Otherwise the changes are listed; the
@@ -27,10 +27,11 @@ const LINE: usize = 75;
 /// there are none, and wants one to be before the time in question. So every stretch of more than a year without a change, and
 /// whatever is before and behind the list, is told by an observance of its own, that changes nothing.
 pub fn vtimezone(name: &str, from: Date, to: Date) -> Option<String> {
-    let zone = super::named(name)?;
+    let zone = names::in_database(name)?;
     let first = from.year().saturating_sub(1);
     let last = to.year().saturating_add(1).clamp(first, first.saturating_add(YEARS));
-    let changes = changes::in_years(&zone, first, last);
+    let changes =
+        changes::between(&zone, changes::midnight(first, 1, 1), changes::midnight(last.saturating_add(1), 1, 1));
     let mut text = Text::default();
     text.line("BEGIN:VTIMEZONE");
     text.line(&format!("TZID:{name}"));

@@ -6,8 +6,14 @@ use std::collections::HashMap;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value as Json};
 
-use super::{Answer, Turba, fault, read::card};
-use crate::{convert::vcard, source::Error};
+use super::{Turba, read::card};
+use crate::{
+    convert::vcard,
+    source::{
+        Error,
+        app::{Answer, fault},
+    },
+};
 
 /// Contacts for which multiget is worth a request of its own.
 const MANY: usize = 10;
@@ -26,7 +32,7 @@ impl Turba {
         let rest: Vec<&String> = wanted.iter().map(|(uid, _)| *uid).filter(|uid| !cards.contains_key(*uid)).collect();
         if !rest.is_empty() {
             let calls = rest.iter().map(|uid| card(uid, book)).collect();
-            let answers = self.session.batch(calls).await.map_err(fault::of_site)?;
+            let answers = self.app.session.batch(calls).await.map_err(fault::of_site)?;
             cards.extend(rest.into_iter().cloned().zip(answers));
         }
         Ok(cards)
@@ -34,11 +40,11 @@ impl Turba {
 
     /// Cards by WebDAV, by the uid in them. An error is no loss: whatever is missing is read in another way.
     async fn multiget(&self, book: &str, wanted: &[Wanted<'_>]) -> Vec<(String, String)> {
-        let user = utf8_percent_encode(self.session.user(), NON_ALPHANUMERIC);
+        let user = utf8_percent_encode(self.app.session.user(), NON_ALPHANUMERIC);
         let path = format!("addressbooks/{user}/contacts~{book}");
         let keys = wanted.iter().filter_map(|(_, row)| row.get("__key")?.as_str());
-        let hrefs: Vec<String> = keys.map(|key| self.session.href(&format!("{path}/{key}.vcf"))).collect();
-        match self.session.multiget(&path, &hrefs).await {
+        let hrefs: Vec<String> = keys.map(|key| self.app.session.href(&format!("{path}/{key}.vcf"))).collect();
+        match self.app.session.multiget(&path, &hrefs).await {
             Ok(Some(cards)) => {
                 cards.into_iter().filter_map(|(_, card)| Some((vcard::extras(&card)?.uid?, card))).collect()
             }

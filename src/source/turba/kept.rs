@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     proto::class::{Body, BodyKind, Patch, Properties, Value},
+    source::app::text::without_rare,
     wbxml::{Tag, tag::contacts as c},
 };
 
@@ -221,17 +222,6 @@ impl Plan {
             }
         }
     }
-}
-
-/// The text or list with U+FFFD for each character beyond U+FFFF; `None` when there is none.
-fn without_rare(field: &Json) -> Option<Json> {
-    let poorer = |s: &str| s.chars().map(|c| if u32::from(c) > 0xffff { '\u{fffd}' } else { c }).collect::<String>();
-    let new = match field {
-        Json::String(text) => json!(poorer(text)),
-        Json::Array(list) => json!(list.iter().filter_map(Json::as_str).map(poorer).collect::<Vec<_>>()),
-        _ => return None,
-    };
-    (new != *field).then_some(new)
 }
 
 fn name_of(tag: Tag) -> String {

@@ -12,9 +12,7 @@ use std::{
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Answer, Turba,
-    cache::{Memory, Rows},
-    call, fault,
+    Turba, call,
     kept::Kept,
     table::{Layout, rule_of},
     tags::Scan,
@@ -24,7 +22,10 @@ use crate::{
     convert::vcard,
     horde::{self, Call},
     proto::class::{Properties, Scope, Value},
-    source::{Error, Fetched, Source},
+    source::{
+        Error, Fetched, Source,
+        app::{Answer, Memory, Rows, fault},
+    },
     state::Beside,
     wbxml::tag::contacts as c,
 };
@@ -52,13 +53,13 @@ impl Turba {
         uids: &[String],
         ahead: &[String],
     ) -> Result<Vec<Fetched>, Error> {
-        let mut rows = self.memory.rows(book, uids.iter().chain(ahead));
+        let mut rows = self.app.memory.rows(book, uids.iter().chain(ahead));
         let wanted = Memory::lacking(&rows, uids.iter());
         let mut rest = HashMap::new();
         if !wanted.is_empty() {
             let all = Memory::lacking(&rows, uids.iter().chain(ahead));
-            let read_at = self.memory.seen(book);
-            let whole = all.len() > FEW && self.memory.size(book).is_none_or(|size| size <= WHOLE_BOOK);
+            let read_at = self.app.memory.seen(book);
+            let whole = all.len() > FEW && self.app.memory.size(book).is_none_or(|size| size <= WHOLE_BOOK);
             let (layout, scan) =
                 if whole { self.layout_and_scan(book).await? } else { (self.layout(book).await?, None) };
             let mut fresh = match scan {
@@ -77,7 +78,7 @@ impl Turba {
                     }
                 }
             }
-            self.memory.keep(book, read_at, &fresh);
+            self.app.memory.keep(book, read_at, &fresh);
             rows.extend(fresh);
         }
         let names = self.beside.names().map_err(|e| fault::unavailable(e.to_string()))?;
@@ -87,7 +88,7 @@ impl Turba {
     /// One contact, whole or (cheaper) without photo and categories.
     pub(super) async fn row(&self, book: &str, uid: &str, complete: bool) -> Result<Got, Error> {
         let uids = [uid.to_owned()];
-        if let Some(row) = self.memory.rows(book, uids.iter()).remove(uid) {
+        if let Some(row) = self.app.memory.rows(book, uids.iter()).remove(uid) {
             return Ok(Got::Item(row));
         }
         let layout = self.layout(book).await?;
@@ -133,10 +134,10 @@ impl Turba {
 
     /// Which fields the book has; asked for now and then.
     pub(super) async fn layout(&self, book: &str) -> Result<Arc<Layout>, Error> {
-        match self.memory.layout(book) {
+        match self.app.memory.fact::<Layout>(&fact(book)) {
             Some(layout) => Ok(layout),
             None => {
-                let answers = self.session.batch(layout_calls(book)).await.map_err(fault::of_site)?;
+                let answers = self.app.session.batch(layout_calls(book)).await.map_err(fault::of_site)?;
                 self.learn_layout(book, &answers).await
             }
         }
@@ -144,11 +145,11 @@ impl Turba {
 
     /// Fields and tags at once.
     async fn layout_and_scan(&self, book: &str) -> Result<(Arc<Layout>, Option<Scan>), Error> {
-        let known = self.memory.layout(book);
+        let known = self.app.memory.fact::<Layout>(&fact(book));
         let mut calls = if known.is_some() { Vec::new() } else { layout_calls(book) };
         let count = calls.len();
         calls.extend(self.scan_calls());
-        let answers = self.session.batch(calls).await.map_err(fault::of_site)?;
+        let answers = self.app.session.batch(calls).await.map_err(fault::of_site)?;
         let (fields, tags) = answers.split_at_checked(count).unwrap_or_default();
         let layout = match known {
             Some(layout) => layout,
@@ -160,11 +161,11 @@ impl Turba {
     async fn learn_layout(&self, book: &str, answers: &[Answer]) -> Result<Arc<Layout>, Error> {
         let fields = match answers.first() {
             Some(Ok(fields)) if fields.is_object() => fields,
-            Some(Err(error)) => return Err(self.book_error(book, error.clone()).await),
+            Some(Err(error)) => return Err(self.app.container_error(book, error.clone()).await),
             _ => return Err(fault::strange("contacts.fields")),
         };
         let plain = answers.get(1).and_then(|a| a.as_ref().ok()).and_then(|config| plain_name(config, book));
-        Ok(self.memory.set_layout(book, Layout::new(fields, plain)))
+        Ok(self.app.memory.set_fact(&fact(book), Layout::new(fields, plain)))
     }
 
     /// Reads some contacts, each of them told about.
@@ -182,7 +183,7 @@ impl Turba {
             let count = searches.len();
             let cards = piece.iter().filter(|_| complete).map(|uid| card(uid, book));
             let answers =
-                self.session.batch(searches.into_iter().chain(cards).collect()).await.map_err(fault::of_site)?;
+                self.app.session.batch(searches.into_iter().chain(cards).collect()).await.map_err(fault::of_site)?;
             let (found, cards) = answers.split_at_checked(count).unwrap_or_default();
             let table = match collect(found) {
                 Ok(table) => table,
@@ -196,7 +197,7 @@ impl Turba {
                     todo.push(piece);
                     continue;
                 }
-                Err(error) => return Err(self.book_error(book, error).await),
+                Err(error) => return Err(self.app.container_error(book, error).await),
             };
             for (n, uid) in piece.into_iter().enumerate() {
                 let got = put_together(layout, table.get(&uid), complete.then(|| cards.get(n)).flatten());
@@ -218,7 +219,7 @@ impl Turba {
     async fn read_book(&self, book: &str, layout: &Layout, scan: &Scan, uids: &[String]) -> Result<Rows, Error> {
         let mut found = Vec::new();
         for search in searches(book, layout, &(json!([""]), Map::new())) {
-            found.push(self.session.read(&search.method, search.params).await);
+            found.push(self.app.session.read(&search.method, search.params).await);
         }
         let table = match collect(&found) {
             Ok(table) => table,
@@ -228,11 +229,11 @@ impl Turba {
                 );
                 return Ok(Rows::new());
             }
-            Err(error) => return Err(self.book_error(book, error).await),
+            Err(error) => return Err(self.app.container_error(book, error).await),
         };
         let known: Vec<_> = uids.iter().filter_map(|uid| Some((uid, table.get(uid)?))).collect();
         let pictured: Vec<_> = known.iter().filter(|(_, row)| has_photo(row)).copied().collect();
-        let (found, cards) = tokio::join!(self.session.batch(scan.calls.clone()), self.cards(book, &pictured));
+        let (found, cards) = tokio::join!(self.app.session.batch(scan.calls.clone()), self.cards(book, &pictured));
         let (found, cards) = (found.map_err(fault::of_site)?, cards?);
         let Some(tags) = scan.read(&found) else { return Ok(Rows::new()) };
         let mut rows = Rows::new();
@@ -247,6 +248,11 @@ impl Turba {
         }
         Ok(rows)
     }
+}
+
+/// Under which name the layout of a book is remembered.
+fn fact(book: &str) -> String {
+    format!("layout of {book}")
 }
 
 fn layout_calls(book: &str) -> Vec<Call> {

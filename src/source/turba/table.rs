@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::wbxml::{
-    Tag,
-    tag::{air_sync_base as asb, contacts as c, contacts2 as c2},
+use crate::{
+    source::app::text::Limit,
+    wbxml::{
+        Tag,
+        tag::{air_sync_base as asb, contacts as c, contacts2 as c2},
+    },
 };
 
 /// How a value is written on both sides.
@@ -114,15 +117,6 @@ pub(super) static RULES: &[Rule] = &[
     rule(c::CATEGORIES, Kind::Tags, &[TAGS]),
     rule(c::PICTURE, Kind::Picture, &["photo"]),
 ];
-
-/// How much a column takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Limit {
-    /// `varchar`: so many characters.
-    Characters(usize),
-    /// `text`: so many bytes of UTF-8.
-    Bytes(usize),
-}
 
 /// Columns of Turba's own tables that hold less than 255 characters.
 static SHORT: &[(&str, usize)] = &[

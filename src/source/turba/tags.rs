@@ -6,8 +6,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Value as Json, json};
 
-use super::{Answer, Turba, call, fault, uids};
-use crate::{horde::Call, source::Error};
+use super::{Turba, call};
+use crate::{
+    horde::Call,
+    source::{
+        Error,
+        app::{Answer, number, uids},
+    },
+};
 
 /// `contacts.listTagInfo` gives no more than this.
 const MOST_TAGS: usize = 500;
@@ -24,7 +30,7 @@ impl Turba {
     /// The questions that [`Turba::scan`] begins with.
     pub(super) fn scan_calls(&self) -> Vec<Call> {
         // 4: Horde_Perms::READ.
-        vec![call("contacts.listShares", vec![json!(4)]), info(self.session.user())]
+        vec![call("contacts.listShares", vec![json!(4)]), info(self.app.session.user())]
     }
 
     /// The calls that tell the categories of all contacts of a book; `None` when they would not tell all of them. `first` are the answers
@@ -32,11 +38,11 @@ impl Turba {
     pub(super) async fn scan(&self, book: &str, first: &[Answer]) -> Result<Option<Scan>, Error> {
         let [Ok(shares), Ok(mine)] = first else { return Ok(None) };
         let Some(mut writers) = writers(shares, book) else { return Ok(None) };
-        let me = self.session.user();
+        let me = self.app.session.user();
         let others: Vec<_> = writers.iter().filter(|user| *user != me).map(|user| info(user)).collect();
         writers.insert(me.to_owned());
         let mut infos = vec![mine.clone()];
-        for answer in self.session.batch(others).await.map_err(fault::of_site)? {
+        for answer in self.app.batch(others).await? {
             let Ok(answer) = answer else { return Ok(None) };
             infos.push(answer);
         }
@@ -99,7 +105,7 @@ fn tags(info: &Json) -> Option<HashMap<u64, String>> {
     if rows.len() >= MOST_TAGS {
         return None;
     }
-    let row = |row: &&Json| Some((super::number(row.get("tag_id")?)?, row.get("tag_name")?.as_str()?.to_owned()));
+    let row = |row: &&Json| Some((number(row.get("tag_id")?)?, row.get("tag_name")?.as_str()?.to_owned()));
     rows.iter().map(row).collect()
 }
 

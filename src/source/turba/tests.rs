@@ -4,15 +4,13 @@ use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    containers,
     kept::{Kept, Photo, plan},
-    names, number,
-    table::{Kind, Layout, Limit, RULES, TAGS, rule_of},
-    uids,
+    table::{Kind, Layout, RULES, TAGS, rule_of},
     value::{canonical, file_as, from_field, from_row},
 };
 use crate::{
     proto::class::{Body, BodyKind, Patch, Properties, Value},
+    source::app::text::Limit,
     wbxml::{
         Tag,
         tag::{air_sync_base as asb, contacts as c, contacts2 as c2},
@@ -404,35 +402,10 @@ fn kept_files_of_another_form_are_not_taken_for_empty() {
 }
 
 #[test]
-fn answers_of_php_are_read_leniently() {
-    assert_eq!(names(json!([])), Ok(vec![]));
-    assert!(names(json!("x")).is_err() && names(json!(["x"])).is_err());
-    assert_eq!(uids(&json!({"1": "a", "3": 7})), Some(vec!["a".to_owned(), "7".into()]));
-    assert_eq!(uids(&json!(["a", null])), None);
-    assert_eq!(
-        [json!(5), json!("5"), json!(""), json!(null), json!("x"), json!(-1)].map(|v| number(&v)),
-        [Some(5), Some(5), Some(0), Some(0), None, None,]
-    );
+fn numbers_in_fields_are_text() {
     let column = debian();
     let rule = rule_of(c::JOB_TITLE).unwrap();
     assert_eq!(from_field(rule, column.column(c::JOB_TITLE).unwrap(), &json!(7)), Some(Value::Text("7".into())));
-}
-
-#[test]
-fn the_default_book_comes_first_and_favourites_never() {
-    let all = names(json!({"b": "B [x]", "a": "", "favourites": "Favorite Recipients", "c": "C"})).unwrap();
-    let writable = names(json!({"c": "C", "a": "A"})).unwrap();
-    let ids = |default: &str| {
-        let list = containers(all.clone(), &writable, default);
-        assert_eq!(list.iter().filter(|book| book.default).count(), 1);
-        list.into_iter().map(|book| (book.id, book.writable)).collect::<Vec<_>>()
-    };
-    assert_eq!(ids("c")[0], ("c".into(), true));
-    assert_eq!(ids("b")[0], ("b".into(), false));
-    // A default that is not there: the first that can be written to.
-    let other = ids("gone");
-    assert!(other[0].1 && other.len() == 3, "{other:?}");
-    assert_eq!(containers(vec![], &[], "a"), vec![]);
 }
 
 #[test]

@@ -4,10 +4,12 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     country,
-    table::{Column, Kind, Layout, Limit, RULES, Rule},
+    table::{Column, Kind, Layout, RULES, Rule},
 };
 use crate::{
+    convert::html,
     proto::class::{Body, BodyKind, Properties, Value},
+    source::app::text::{cut, printable, sorted, trim, with_crlf},
     wbxml::tag::contacts as c,
 };
 
@@ -102,33 +104,10 @@ pub(super) fn file_as(item: &Properties) -> String {
     }
 }
 
-/// Cuts at a character boundary; never between CR and LF.
-pub(super) fn cut(text: &str, limit: Limit) -> &str {
-    let end = match limit {
-        Limit::Characters(n) => text.char_indices().nth(n).map_or(text.len(), |(at, _)| at),
-        Limit::Bytes(n) if text.len() <= n => text.len(),
-        Limit::Bytes(n) => (0..=n).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0),
-    };
-    let head = text.get(..end).unwrap_or_default();
-    if end < text.len() { head.trim_end_matches('\r') } else { head }
-}
-
 /// Takes out control characters, which neither a database nor XML can be trusted with, and the white space around, which Turba takes
 /// off every text that it is given.
 fn clean(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\r' | '\n')).collect();
-    trim(&text).to_owned()
-}
-
-fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\r', '\n'])
-}
-
-fn sorted(list: impl Iterator<Item = String>) -> Vec<String> {
-    let mut list: Vec<_> = list.map(|s| trim(&s).to_owned()).filter(|s| !s.is_empty()).collect();
-    list.sort_by_cached_key(|s| (s.to_lowercase(), s.clone()));
-    list.dedup();
-    list
+    trim(&printable(text)).to_owned()
 }
 
 fn list_value(list: Vec<String>) -> Option<Value> {
@@ -138,36 +117,11 @@ fn list_value(list: Vec<String>) -> Option<Value> {
 
 fn notes(body: &Body) -> Option<Value> {
     let text = match body.kind {
-        BodyKind::Html => plain_of_html(&body.data),
+        BodyKind::Html => html::plain(&body.data),
         _ => body.data.clone(),
     };
-    let data = clean(&text.replace("\r\n", "\n").replace('\r', "\n")).replace('\n', "\r\n");
+    let data = with_crlf(&clean(&text));
     (!data.is_empty()).then_some(Value::Body(Body { kind: BodyKind::Plain, data }))
-}
-
-/// Notes are plain text in Horde: tags go, line breaks and paragraphs stay.
-fn plain_of_html(html: &str) -> String {
-    let mut out = String::with_capacity(html.len());
-    for (n, piece) in html.split('<').enumerate() {
-        let (tag, text) = if n == 0 { ("", piece) } else { piece.split_once('>').unwrap_or((piece, "")) };
-        let name = tag.trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-        let breaks = ["br", "p", "div", "li", "tr"].iter().any(|b| b.eq_ignore_ascii_case(name));
-        if breaks && (tag.starts_with('/') || name.eq_ignore_ascii_case("br")) {
-            out.push('\n');
-        }
-        out.extend(text.chars().map(|c| if matches!(c, '\r' | '\n') { ' ' } else { c }));
-    }
-    let entities = [
-        ("&nbsp;", " "),
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&#39;", "'"),
-        ("&apos;", "'"),
-        ("&amp;", "&"),
-    ];
-    let text = entities.iter().fold(out, |text, (from, to)| text.replace(from, to));
-    text.trim().to_owned()
 }
 
 /// `"Erika" <erika@example.org>` -> `erika@example.org`.
@@ -218,15 +172,6 @@ mod tests {
     }
 
     #[test]
-    fn cuts_at_characters_and_never_inside_a_line_end() {
-        assert_eq!(cut("äöü", Limit::Characters(2)), "äö");
-        assert_eq!(cut("äöü", Limit::Characters(3)), "äöü");
-        assert_eq!(cut("äöü", Limit::Bytes(3)), "ä");
-        assert_eq!(cut("ab\r\ncd", Limit::Bytes(3)), "ab");
-        assert_eq!(cut("ab\r", Limit::Bytes(3)), "ab\r");
-    }
-
-    #[test]
     fn file_as_follows_from_the_name() {
         let item = |pairs: &[(crate::wbxml::Tag, &str)]| {
             let mut item = Properties::default();
@@ -255,6 +200,6 @@ mod tests {
     fn html_notes_become_text() {
         let body = Body { kind: BodyKind::Html, data: "<p>a &lt;b&gt; &amp;amp;</p><div>c<br>d</div>".into() };
         let Some(Value::Body(body)) = notes(&body) else { panic!() };
-        assert_eq!(body.data, "a <b> &amp;\r\nc\r\nd");
+        assert_eq!(body.data, "a <b> &amp;\r\n\r\nc\r\nd");
     }
 }

@@ -3,9 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use super::{
-    Rights, Turba, call, fault,
+    Turba, call,
     kept::{Kept, Photo, Plan, plan},
-    number,
     read::{Got, LARGEST_PHOTO},
     table::{Kind, Layout, RULES},
 };
@@ -13,7 +12,10 @@ use crate::{
     convert::vcard,
     horde,
     proto::class::{Patch, Properties, Scope, Value},
-    source::{Error, Source},
+    source::{
+        Error, Source,
+        app::{fault, number, uids},
+    },
     wbxml::tag::contacts as c,
 };
 
@@ -92,9 +94,9 @@ impl Turba {
     }
 
     pub(super) async fn delete_item(&self, book: &str, uid: &str) -> Result<(), Error> {
-        let before = self.memory.seen(book);
-        let answer = self.session.write("contacts.delete", vec![json!(uid), json!([book])]).await;
-        self.memory.forget(book, uid);
+        let before = self.app.memory.seen(book);
+        let answer = self.app.session.write("contacts.delete", vec![json!(uid), json!([book])]).await;
+        self.app.memory.forget(book, uid);
         let failure = match answer {
             Ok(Json::Bool(false)) => Some("Turba could not delete it".to_owned()),
             Ok(_) => None,
@@ -105,10 +107,10 @@ impl Turba {
         // Horde says yes to everything: look.
         let stamp = vec![json!(uid), json!("delete"), json!([book]), json!(true)];
         let calls = vec![call("contacts.listUids", vec![json!([book])]), call("contacts.getActionTimestamp", stamp)];
-        let mut answers = self.session.batch(calls).await.map_err(fault::of_site)?.into_iter();
+        let mut answers = self.app.session.batch(calls).await.map_err(fault::of_site)?.into_iter();
         let there = match answers.next().unwrap_or(Ok(Json::Null)) {
-            Ok(list) => super::uids(&list).ok_or_else(|| fault::strange("contacts.listUids"))?.iter().any(|u| u == uid),
-            Err(error) => return Err(self.book_error(book, error).await),
+            Ok(list) => uids(&list).ok_or_else(|| fault::strange("contacts.listUids"))?.iter().any(|u| u == uid),
+            Err(error) => return Err(self.app.container_error(book, error).await),
         };
         if there {
             return Err(failure.map_or(Error::Denied, Error::Refused));
@@ -125,6 +127,7 @@ impl Turba {
         let mut fields = plan.fields.clone();
         fields.insert("__uid".into(), json!(wish));
         let text = match self
+            .app
             .session
             .write("contacts.import", vec![Json::Object(fields), json!("array"), json!(book)])
             .await
@@ -133,13 +136,9 @@ impl Turba {
             Ok(other) => {
                 return Err(Error::Uncertain(format!("Turba stored a new contact under {other} instead of {wish}")));
             }
-            Err(horde::Error::Fault(text)) if fault::is_book_gone(&text) => return Err(Error::ContainerGone),
+            Err(horde::Error::Fault(text)) if fault::is_container_gone(&text) => return Err(Error::ContainerGone),
             Err(horde::Error::Fault(text)) => {
-                match self.rights(book).await? {
-                    Rights::None => return Err(Error::ContainerGone),
-                    Rights::Read => return Err(Error::Denied),
-                    Rights::Write => {}
-                }
+                self.app.check_writable(book).await?;
                 return Err(if self.list(book, Scope::All).await?.iter().any(|uid| uid == wish) {
                     Error::Exists
                 } else {
@@ -160,11 +159,11 @@ impl Turba {
 
     async fn replace(&self, book: &str, uid: &str, plan: &Plan) -> Result<(), Error> {
         let params = vec![json!(uid), Json::Object(plan.fields.clone()), json!("array"), json!([book])];
-        let result = self.session.write("contacts.replace", params).await;
-        self.memory.forget(book, uid);
+        let result = self.app.session.write("contacts.replace", params).await;
+        self.app.memory.forget(book, uid);
         match result {
             Ok(_) => Ok(()),
-            Err(horde::Error::Fault(text)) => Err(self.item_error(book, uid, text).await),
+            Err(horde::Error::Fault(text)) => Err(self.app.item_error(book, uid, text).await),
             Err(horde::Error::Fatal(text)) => match self.row(book, uid, true).await? {
                 Got::Item(item) if same(&item, &plan.after) => Ok(()),
                 Got::Missing => Err(Error::NotFound),
@@ -172,21 +171,6 @@ impl Turba {
             },
             Err(horde::Error::Uncertain(text)) => Err(Error::Uncertain(text)),
             Err(error) => Err(fault::of_site(error)),
-        }
-    }
-
-    /// Why a write to a contact was refused: "not found" and "not allowed" look alike.
-    async fn item_error(&self, book: &str, uid: &str, text: String) -> Error {
-        match self.rights(book).await {
-            Err(error) => return error,
-            Ok(Rights::None) => return Error::ContainerGone,
-            Ok(Rights::Read) => return Error::Denied,
-            Ok(Rights::Write) => {}
-        }
-        match self.list(book, Scope::All).await {
-            Err(error) => error,
-            Ok(uids) if !uids.iter().any(|u| u == uid) => Error::NotFound,
-            Ok(_) => Error::Refused(text),
         }
     }
 
@@ -210,12 +194,12 @@ impl Turba {
             Photo::Set(bytes) => (json!(vcard::photo_card(bytes)), "text/vcard"),
         };
         let params = vec![json!(uid), content, json!(form), json!([book])];
-        let mut result = self.session.write("contacts.replace", params.clone()).await;
+        let mut result = self.app.session.write("contacts.replace", params.clone()).await;
         if result.as_ref().is_err_and(horde::Error::is_temporary) {
             // Writing the same photo twice does no harm.
-            result = self.session.write("contacts.replace", params).await;
+            result = self.app.session.write("contacts.replace", params).await;
         }
-        self.memory.forget(book, uid);
+        self.app.memory.forget(book, uid);
         match result {
             Err(error) if error.is_temporary() => Err(Error::Uncertain(format!("the photo of {uid}: {error}"))),
             // The contact as such is there, and Horde will not take this photo next time either.

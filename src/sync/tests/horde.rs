@@ -226,9 +226,11 @@ impl Source for Horde {
     async fn list(&self, _: &str, scope: Scope) -> Result<Vec<String>, source::Error> {
         self.read()?;
         let book = self.book.lock().unwrap();
-        // Very old ones are listed, too: nobody promises that a listing has nothing else.
+        // Older ones are listed, too, and very old ones: nobody promises that a listing has nothing else.
         let listed = |item: &Properties| match scope {
-            Scope::Since(bound) => scope.holds(item) || !Scope::Since(bound - 500 * DAY).holds(item),
+            Scope::Since(bound) => {
+                Scope::Since(bound - 10 * DAY).holds(item) || !Scope::Since(bound - 500 * DAY).holds(item)
+            }
             scope => scope.holds(item),
         };
         Ok(book.items.iter().filter(|(_, item)| listed(item)).map(|(uid, _)| uid.clone()).collect())

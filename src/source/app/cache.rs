@@ -1,46 +1,55 @@
-//! What is remembered for all users of a site between calls: the layout of address books, and contacts that were read ahead.
+//! What is remembered for all users of a site between calls: items that were read ahead, and facts that seldom change.
 //!
-//! A contact read ahead is served only while it is not older than the cursor its reader works with. Each book remembers the highest
+//! An item read ahead is served only while it is not older than the cursor its reader works with. Each container remembers the highest
 //! modseq that anybody asked for (`seen`) and the one that was current when its rows were read (`read_at`). `changes(from, to)` with
-//! `from <= read_at` names all contacts that moved until `to`: these are dropped and the rest is as good as read at `to`. When the two
+//! `from <= read_at` names all items that moved until `to`: these are dropped and the rest is as good as read at `to`. When the two
 //! still differ, nothing is known of what moved in between, and all rows go. A row may be *newer* than the cursor; that is harmless, as
 //! the change will be told again later, and who compares fingerprints finds that the phone has it already.
 
 use std::{
+    any::Any,
     collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use super::table::Layout;
 use crate::{
     proto::class::{Properties, Value},
     source::Changes,
 };
 
-/// How long the layout of an address book is believed.
-const LAYOUT_FOR: Duration = Duration::from_secs(600);
-/// How long contacts read ahead are kept.
+/// How long a fact is believed.
+const FACTS_FOR: Duration = Duration::from_secs(600);
+/// How long items read ahead are kept.
 const ROWS_FOR: Duration = Duration::from_secs(120);
-/// Most bytes of contacts read ahead for one book, and for all.
-const BOOK_BYTES: usize = 24 << 20;
+/// Most bytes of items read ahead for one container, and for all.
+const CONTAINER_BYTES: usize = 24 << 20;
 const ALL_BYTES: usize = 96 << 20;
-/// Most contacts read ahead for one book.
-const BOOK_ROWS: usize = 20_000;
-/// Most books of which anything is remembered.
-const BOOKS: usize = 10_000;
+/// Most items read ahead for one container.
+const CONTAINER_ROWS: usize = 20_000;
+/// Most containers of which anything is remembered.
+const CONTAINERS: usize = 10_000;
 
-/// Contacts as Horde has them (nothing of what is kept beside), by uid.
-pub(super) type Rows = HashMap<String, Arc<Properties>>;
+/// Items as Horde has them (nothing of what is kept beside), by uid.
+pub(in crate::source) type Rows<T = Properties> = HashMap<String, Arc<T>>;
+
+/// What can be read ahead. One container always holds rows of one type.
+pub(in crate::source) trait Row: Any + Send + Sync {
+    /// About how many bytes it takes.
+    fn weight(&self) -> usize;
+}
+
+/// A row of whatever type, and its weight.
+type Weighed = (Arc<dyn Any + Send + Sync>, usize);
 
 #[derive(Debug, Default)]
-struct Book {
+struct Held {
     seen: Option<u64>,
     read_at: Option<u64>,
-    rows: Rows,
+    rows: HashMap<String, Weighed>,
     bytes: usize,
     expires: Option<Instant>,
-    /// How many contacts the last listing had.
+    /// How many items the last listing had.
     size: Option<usize>,
     used: Option<Instant>,
 }
@@ -51,17 +60,21 @@ pub struct Shared {
     inner: Arc<Mutex<Inner>>,
 }
 
+/// User, application and container.
+type Key = (String, &'static str, String);
+
 #[derive(Debug, Default)]
 struct Inner {
-    layouts: HashMap<String, (Instant, Arc<Layout>)>,
-    books: HashMap<(String, String), Book>,
+    facts: HashMap<String, (Instant, Arc<dyn Any + Send + Sync>)>,
+    containers: HashMap<Key, Held>,
 }
 
-/// The part of [`Shared`] that concerns one user.
+/// The part of [`Shared`] that concerns one user and one application.
 #[derive(Debug, Clone)]
-pub(super) struct Memory {
+pub(in crate::source) struct Memory {
     shared: Shared,
     user: String,
+    api: &'static str,
 }
 
 impl Shared {
@@ -79,63 +92,67 @@ impl Inner {
     /// Keeps the whole below its bounds: what has expired goes, then the books that were not used for longest.
     fn tidy(&mut self) {
         let now = Instant::now();
-        for book in self.books.values_mut().filter(|b| b.expires.is_some_and(|at| at <= now)) {
+        for book in self.containers.values_mut().filter(|b| b.expires.is_some_and(|at| at <= now)) {
             book.clear();
         }
-        while self.books.len() > BOOKS || self.books.values().map(|b| b.bytes).sum::<usize>() > ALL_BYTES {
-            let Some(oldest) = self.books.iter().min_by_key(|(_, b)| b.used).map(|(key, _)| key.clone()) else {
+        while self.containers.len() > CONTAINERS || self.containers.values().map(|b| b.bytes).sum::<usize>() > ALL_BYTES
+        {
+            let Some(oldest) = self.containers.iter().min_by_key(|(_, b)| b.used).map(|(key, _)| key.clone()) else {
                 return;
             };
-            self.books.remove(&oldest);
+            self.containers.remove(&oldest);
         }
     }
 }
 
-impl Book {
+impl Held {
     fn clear(&mut self) {
         self.rows = HashMap::new();
         (self.bytes, self.read_at, self.expires) = (0, None, None);
     }
 
     fn forget(&mut self, uid: &str) {
-        if let Some(row) = self.rows.remove(uid) {
-            self.bytes = self.bytes.saturating_sub(size_of_row(uid, &row));
+        if let Some((_, size)) = self.rows.remove(uid) {
+            self.bytes = self.bytes.saturating_sub(size);
         }
     }
 }
 
 impl Memory {
-    pub(super) fn new(shared: Shared, user: &str) -> Self {
-        Self { shared, user: user.to_owned() }
+    pub(in crate::source) fn new(shared: Shared, user: &str, api: &'static str) -> Self {
+        Self { shared, user: user.to_owned(), api }
     }
 
-    fn with<T>(&self, book: &str, f: impl FnOnce(&mut Book) -> T) -> T {
+    fn with<T>(&self, container: &str, f: impl FnOnce(&mut Held) -> T) -> T {
         let mut inner = self.shared.lock();
-        let entry = inner.books.entry((self.user.clone(), book.to_owned())).or_default();
+        let entry = inner.containers.entry((self.user.clone(), self.api, container.to_owned())).or_default();
         entry.used = Some(Instant::now());
         let result = f(entry);
-        if inner.books.len() > BOOKS {
+        if inner.containers.len() > CONTAINERS {
             inner.tidy();
         }
         result
     }
 
-    pub(super) fn layout(&self, book: &str) -> Option<Arc<Layout>> {
+    /// A fact that was found out less than ten minutes ago.
+    pub(in crate::source) fn fact<T: Any + Send + Sync>(&self, name: &str) -> Option<Arc<T>> {
         let inner = self.shared.lock();
-        inner.layouts.get(book).filter(|(at, _)| at.elapsed() < LAYOUT_FOR).map(|(_, layout)| layout.clone())
+        let fact = inner.facts.get(name).filter(|(at, _)| at.elapsed() < FACTS_FOR)?;
+        Arc::clone(&fact.1).downcast().ok()
     }
 
-    pub(super) fn set_layout(&self, book: &str, layout: Layout) -> Arc<Layout> {
-        let layout = Arc::new(layout);
+    /// Remembers a fact; one name always stands for facts of one type.
+    pub(in crate::source) fn set_fact<T: Any + Send + Sync>(&self, name: &str, fact: T) -> Arc<T> {
+        let fact = Arc::new(fact);
         let mut inner = self.shared.lock();
-        inner.layouts.retain(|_, (at, _)| at.elapsed() < LAYOUT_FOR);
-        inner.layouts.insert(book.to_owned(), (Instant::now(), layout.clone()));
-        layout
+        inner.facts.retain(|_, (at, _)| at.elapsed() < FACTS_FOR);
+        inner.facts.insert(name.to_owned(), (Instant::now(), fact.clone()));
+        fact
     }
 
-    /// Somebody learnt where the book's history stands.
-    pub(super) fn saw(&self, book: &str, modseq: u64) {
-        self.with(book, |b| {
+    /// Somebody learnt where the container's history stands.
+    pub(in crate::source) fn saw(&self, container: &str, modseq: u64) {
+        self.with(container, |b| {
             // An answer that was overtaken, or a history that was restored: either way the rows are no longer known to be good.
             if b.seen.is_some_and(|seen| modseq < seen) {
                 b.clear();
@@ -145,8 +162,8 @@ impl Memory {
     }
 
     /// Somebody learnt what moved after `from` up to `to`.
-    pub(super) fn moved(&self, book: &str, from: u64, to: u64, changes: &Changes) {
-        self.with(book, |b| {
+    pub(in crate::source) fn moved(&self, container: &str, from: u64, to: u64, changes: &Changes) {
+        self.with(container, |b| {
             changes.add.iter().chain(&changes.modify).chain(&changes.delete).for_each(|uid| b.forget(uid));
             if b.read_at.is_some_and(|at| from <= at && at < to) {
                 b.read_at = Some(to);
@@ -154,78 +171,87 @@ impl Memory {
         });
     }
 
-    /// How many contacts the book had when it was last listed.
-    pub(super) fn size(&self, book: &str) -> Option<usize> {
-        self.with(book, |b| b.size)
+    /// How many items the container had when it was last listed.
+    pub(in crate::source) fn size(&self, container: &str) -> Option<usize> {
+        self.with(container, |b| b.size)
     }
 
-    pub(super) fn set_size(&self, book: &str, size: usize) {
-        self.with(book, |b| b.size = Some(size));
+    pub(in crate::source) fn set_size(&self, container: &str, size: usize) {
+        self.with(container, |b| b.size = Some(size));
     }
 
-    /// The contacts among `uids` that are there and not older than what anybody knows of the book.
-    pub(super) fn rows<'a>(&self, book: &str, uids: impl Iterator<Item = &'a String>) -> Rows {
-        self.with(book, |b| {
+    /// The items among `uids` that are there and not older than what anybody knows of the container.
+    pub(in crate::source) fn rows<'a, T: Row>(
+        &self,
+        container: &str,
+        uids: impl Iterator<Item = &'a String>,
+    ) -> Rows<T> {
+        self.with(container, |b| {
             if b.read_at != b.seen || b.expires.is_none_or(|at| at <= Instant::now()) {
                 b.clear();
             }
-            uids.filter_map(|uid| Some((uid.clone(), b.rows.get(uid)?.clone()))).collect()
+            let row = |uid| Arc::clone(&b.rows.get(uid)?.0).downcast().ok();
+            uids.filter_map(|uid| Some((uid.clone(), row(uid)?))).collect()
         })
     }
 
     /// The modseq under which a reading that starts now is filed.
-    pub(super) fn seen(&self, book: &str) -> Option<u64> {
-        self.with(book, |b| b.seen)
+    pub(in crate::source) fn seen(&self, container: &str) -> Option<u64> {
+        self.with(container, |b| b.seen)
     }
 
-    /// Keeps contacts that were read while the book stood at `read_at`; without that they would never be found valid.
-    pub(super) fn keep(&self, book: &str, read_at: Option<u64>, rows: &Rows) {
+    /// Keeps items that were read while the container stood at `read_at`; without that they would never be found valid.
+    pub(in crate::source) fn keep<T: Row>(&self, container: &str, read_at: Option<u64>, rows: &Rows<T>) {
         if read_at.is_none() {
             return;
         }
-        self.with(book, |b| {
+        self.with(container, |b| {
             if b.read_at != read_at {
                 b.clear();
                 (b.read_at, b.expires) = (read_at, Some(Instant::now() + ROWS_FOR));
             }
             for (uid, row) in rows {
                 b.forget(uid);
-                let size = size_of_row(uid, row);
-                if b.bytes + size > BOOK_BYTES || b.rows.len() >= BOOK_ROWS {
+                let size = uid.len() + 128 + row.weight();
+                if b.bytes + size > CONTAINER_BYTES || b.rows.len() >= CONTAINER_ROWS {
                     break;
                 }
                 b.bytes += size;
-                b.rows.insert(uid.clone(), row.clone());
+                b.rows.insert(uid.clone(), (row.clone(), size));
             }
         });
         self.shared.lock().tidy();
     }
 
-    /// A contact was written.
-    pub(super) fn forget(&self, book: &str, uid: &str) {
-        self.with(book, |b| b.forget(uid));
+    /// An item was written.
+    pub(in crate::source) fn forget(&self, container: &str, uid: &str) {
+        self.with(container, |b| b.forget(uid));
     }
 
     /// Which of `uids` are not among `rows`, each once, in order.
-    pub(super) fn lacking<'a>(rows: &Rows, uids: impl Iterator<Item = &'a String>) -> Vec<String> {
+    pub(in crate::source) fn lacking<'a, T>(rows: &Rows<T>, uids: impl Iterator<Item = &'a String>) -> Vec<String> {
         let mut met = BTreeSet::new();
         uids.filter(|uid| !rows.contains_key(*uid) && met.insert(*uid)).cloned().collect()
     }
 }
 
-/// About what a row takes: text, and the nodes that hold it.
-fn size_of_row(uid: &str, row: &Properties) -> usize {
-    let values = row.0.values().map(|value| {
-        80 + match value {
-            Value::Text(text) => text.len(),
-            Value::List(list) => list.iter().map(|s| s.len() + 24).sum(),
-            Value::Bytes(bytes) => bytes.len(),
-            Value::Body(body) => body.data.len(),
-            // Contacts have none.
-            Value::Group(_) | Value::Groups(_) => 0,
-        }
-    });
-    uid.len() + 128 + values.sum::<usize>()
+impl Row for Properties {
+    fn weight(&self) -> usize {
+        size_of(self)
+    }
+}
+
+/// Text, and the nodes that hold it.
+fn size_of(item: &Properties) -> usize {
+    let size = |value: &Value| match value {
+        Value::Text(text) => text.len(),
+        Value::List(list) => list.iter().map(|s| s.len() + 24).sum(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Body(body) => body.data.len(),
+        Value::Group(group) => size_of(group),
+        Value::Groups(groups) => groups.iter().map(size_of).sum(),
+    };
+    item.0.values().map(|value| 80 + size(value)).sum()
 }
 
 #[cfg(test)]
@@ -234,7 +260,7 @@ mod tests {
     use crate::wbxml::tag::contacts as c;
 
     fn memory() -> Memory {
-        Memory::new(Shared::new(), "alice")
+        Memory::new(Shared::new(), "alice", "contacts")
     }
 
     fn rows(uids: &[&str]) -> Rows {
@@ -245,7 +271,7 @@ mod tests {
 
     fn there(memory: &Memory) -> Vec<String> {
         let all = ["a", "b", "c"].map(str::to_owned);
-        let mut uids: Vec<_> = memory.rows("book", all.iter()).into_keys().collect();
+        let mut uids: Vec<_> = memory.rows::<Properties>("book", all.iter()).into_keys().collect();
         uids.sort();
         uids
     }
@@ -298,7 +324,7 @@ mod tests {
     #[test]
     fn nothing_is_kept_without_a_cursor_nor_for_others() {
         let shared = Shared::new();
-        let (alice, bob) = (Memory::new(shared.clone(), "alice"), Memory::new(shared, "bob"));
+        let (alice, bob) = (Memory::new(shared.clone(), "alice", "contacts"), Memory::new(shared, "bob", "contacts"));
         alice.keep("book", alice.seen("book"), &rows(&["a"]));
         assert_eq!(there(&alice), Vec::<String>::new());
         alice.saw("book", 1);
@@ -319,8 +345,11 @@ mod tests {
             memory.keep(&book, Some(1), &(0..40).map(|n| (n.to_string(), item.clone())).collect());
         }
         let inner = memory.shared.lock();
-        let sizes: Vec<usize> = inner.books.values().map(|book| book.bytes).collect();
-        assert!(sizes.iter().all(|size| *size <= BOOK_BYTES) && sizes.iter().sum::<usize>() <= ALL_BYTES, "{sizes:?}");
+        let sizes: Vec<usize> = inner.containers.values().map(|book| book.bytes).collect();
+        assert!(
+            sizes.iter().all(|size| *size <= CONTAINER_BYTES) && sizes.iter().sum::<usize>() <= ALL_BYTES,
+            "{sizes:?}"
+        );
         assert!(sizes.len() > 2);
     }
 }

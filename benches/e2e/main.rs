@@ -1,0 +1,35 @@
+//! The bridge against Horde's own PHP ActiveSync: same lab, same run, same phone. Prints times, PHP requests and ratios.
+//!
+//! Needs root and a running lab: `tests/lab/up && cargo bench --bench e2e`; with `-- --short` fewer repetitions.
+// In here a panic is the report.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(dead_code, reason = "the tests use more of the phone")]
+
+#[path = "../../tests/e2e/horde.rs"]
+mod horde;
+#[path = "../../tests/e2e/http.rs"]
+mod http;
+#[path = "../../tests/e2e/phone.rs"]
+mod phone;
+#[path = "../../tests/e2e/proxy.rs"]
+mod proxy;
+#[path = "../../tests/e2e/site.rs"]
+mod site;
+#[path = "../../tests/e2e/tree.rs"]
+mod tree;
+
+mod calendar;
+mod contacts;
+mod side;
+mod waiting;
+
+use horde::Lab;
+
+fn main() {
+    let short = std::env::args().any(|a| a == "--short");
+    let (rounds, repeats) = if short { (1, 5) } else { (3, 20) };
+    let lab = Lab::get();
+    let site = contacts::run(&lab, rounds, repeats);
+    calendar::run(&lab, rounds);
+    waiting::waiting(&site.borrow(), &lab.user("waiting"), if short { 100 } else { 1000 });
+}

@@ -1,0 +1,234 @@
+//! What the applications of Horde have in common: containers with rights, and a history of what moved in them.
+
+mod answer;
+mod cache;
+pub(super) mod fault;
+mod keep;
+pub(super) mod text;
+
+use jiff::tz::TimeZone;
+use serde_json::{Value as Json, json};
+
+pub(super) use answer::{number, uids};
+pub use cache::Shared;
+pub(super) use cache::{Memory, Row, Rows};
+pub(super) use keep::Keep;
+
+use super::{Changes, Container, Error};
+use crate::{
+    convert::zone,
+    horde::{self, Call, Session},
+};
+
+/// What came back for one call of a batch.
+pub(super) type Answer = Result<Json, horde::Error>;
+
+/// How an application answers.
+#[derive(Debug)]
+pub(super) struct Manner {
+    /// Name of its API ("contacts").
+    pub(super) api: &'static str,
+    /// Whether `getChangesByModSeq` wants the bare id of the container: Nag and Mnemo look into a container named "Array" when they
+    /// are given a list, and find nothing.
+    pub(super) bare: bool,
+}
+
+/// One application as one user sees it.
+#[derive(Debug, Clone)]
+pub(super) struct App {
+    pub(super) session: Session,
+    pub(super) memory: Memory,
+    manner: &'static Manner,
+}
+
+/// What the user may do in a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rights {
+    None,
+    Read,
+    Write,
+}
+
+impl App {
+    pub(super) fn new(session: Session, shared: &Shared, manner: &'static Manner) -> Self {
+        let memory = Memory::new(shared.clone(), session.user(), manner.api);
+        Self { session, memory, manner }
+    }
+
+    /// The full name of a method of this application.
+    pub(super) fn method(&self, name: &str) -> String {
+        format!("{}.{name}", self.manner.api)
+    }
+
+    pub(super) fn call(&self, name: &str, params: Vec<Json>) -> Call {
+        Call { method: self.method(name), params }
+    }
+
+    pub(super) fn strange(&self, name: &str) -> Error {
+        fault::strange(&self.method(name))
+    }
+
+    /// A reading call about one container.
+    pub(super) async fn ask(&self, container: &str, name: &str, params: Vec<Json>) -> Result<Json, Error> {
+        match self.session.read(&self.method(name), params).await {
+            Ok(value) => Ok(value),
+            Err(error) => Err(self.container_error(container, error).await),
+        }
+    }
+
+    /// Several reading calls; errors of single ones are in the results.
+    pub(super) async fn batch(&self, calls: Vec<Call>) -> Result<Vec<Answer>, Error> {
+        self.session.batch(calls).await.map_err(fault::of_site)
+    }
+
+    /// What an error of a call about the whole container means. A refusal in words that are not known may well be "there is no such
+    /// container" in the user's language.
+    pub(super) async fn container_error(&self, container: &str, error: horde::Error) -> Error {
+        let horde::Error::Fault(text) = &error else { return fault::of_site(error) };
+        if fault::is_container_gone(text) {
+            return Error::ContainerGone;
+        }
+        match self.rights(container).await {
+            Ok(Rights::None) => Error::ContainerGone,
+            Ok(_) => fault::of_site(error),
+            Err(error) => error,
+        }
+    }
+
+    /// What the user may do in a container.
+    pub(super) async fn rights(&self, container: &str) -> Result<Rights, Error> {
+        let mut found = Vec::new();
+        for answer in self.batch([false, true].map(|writable| self.sources(writable)).to_vec()).await? {
+            let names = self.names(answer)?;
+            found.push(names.iter().any(|(id, _)| id == container));
+        }
+        Ok(match found.as_slice() {
+            [_, true] => Rights::Write,
+            [true, _] => Rights::Read,
+            _ => Rights::None,
+        })
+    }
+
+    /// Why a write to a container was refused, if it is for want of rights.
+    pub(super) async fn check_writable(&self, container: &str) -> Result<(), Error> {
+        match self.rights(container).await? {
+            Rights::None => Err(Error::ContainerGone),
+            Rights::Read => Err(Error::Denied),
+            Rights::Write => Ok(()),
+        }
+    }
+
+    /// Why a write to an item was refused: "not found" and "not allowed" look alike.
+    pub(super) async fn item_error(&self, container: &str, uid: &str, text: String) -> Error {
+        if let Err(error) = self.check_writable(container).await {
+            return error;
+        }
+        match self.list_uids(container).await {
+            Err(error) => error,
+            Ok(uids) if !uids.iter().any(|u| u == uid) => Error::NotFound,
+            Ok(_) => Error::Refused(text),
+        }
+    }
+
+    /// All containers that the user may see, the default one first.
+    pub(super) async fn containers(&self) -> Result<Vec<Container>, Error> {
+        let default = self.call("getDefaultShare", Vec::new());
+        let mut answers = self.batch(vec![self.sources(false), self.sources(true), default]).await?.into_iter();
+        let mut next = || answers.next().unwrap_or(Ok(Json::Null));
+        let (all, writable) = (self.names(next())?, self.names(next())?);
+        let default = next().map_err(fault::of_site)?;
+        Ok(answer::containers(all, &writable, default.as_str().unwrap_or_default()))
+    }
+
+    /// Where the history of a container stands.
+    pub(super) async fn cursor(&self, container: &str) -> Result<u64, Error> {
+        let answer = self.ask(container, CURSOR, vec![json!(container)]).await?;
+        self.saw(container, &answer)
+    }
+
+    /// Where the histories of several containers stand.
+    pub(super) async fn cursors(&self, containers: &[String]) -> Result<Vec<u64>, Error> {
+        let calls = containers.iter().map(|container| self.call(CURSOR, vec![json!(container)])).collect();
+        let mut cursors = Vec::with_capacity(containers.len());
+        for (container, answer) in containers.iter().zip(self.batch(calls).await?) {
+            match answer {
+                Ok(answer) => cursors.push(self.saw(container, &answer)?),
+                Err(error) => return Err(self.container_error(container, error).await),
+            }
+        }
+        Ok(cursors)
+    }
+
+    /// What moved in a container.
+    pub(super) async fn changes(&self, container: &str, from: u64, to: u64) -> Result<Changes, Error> {
+        if from == to {
+            return Ok(Changes::default());
+        }
+        let name = "getChangesByModSeq";
+        let place = if self.manner.bare { json!(container) } else { json!([container]) };
+        let answer = self.ask(container, name, vec![json!(from), json!(to), place]).await?;
+        let list = |key: &str| match answer.get(key) {
+            None if answer.as_array().is_some_and(Vec::is_empty) => Ok(Vec::new()),
+            None => Err(self.strange(name)),
+            Some(list) => uids(list).ok_or_else(|| self.strange(name)),
+        };
+        let changes = Changes { add: list("add")?, modify: list("modify")?, delete: list("delete")? };
+        self.memory.moved(container, from, to, &changes);
+        Ok(changes)
+    }
+
+    /// uids of all items of a container, each once.
+    pub(super) async fn list_uids(&self, container: &str) -> Result<Vec<String>, Error> {
+        let name = "listUids";
+        let answer = self.ask(container, name, vec![json!([container])]).await?;
+        let mut list = uids(&answer).ok_or_else(|| self.strange(name))?;
+        let mut met = std::collections::HashSet::new();
+        list.retain(|uid| met.insert(uid.clone()));
+        self.memory.set_size(container, list.len());
+        Ok(list)
+    }
+
+    /// The time zone in which Horde shows dates to this user. One who has chosen none has that of PHP's configuration, which no call
+    /// tells; this machine's is taken for it.
+    pub(super) async fn zone(&self) -> Result<TimeZone, Error> {
+        let name = format!("zone of {}", self.session.user());
+        if let Some(zone) = self.memory.fact::<TimeZone>(&name) {
+            return Ok((*zone).clone());
+        }
+        let method = "horde.getPreference";
+        let answer = self.session.read(method, vec![json!("horde"), json!("timezone")]).await;
+        let answer = answer.map_err(fault::of_site)?;
+        let zone = answer.as_str().and_then(zone::named).unwrap_or_else(TimeZone::system);
+        Ok((*self.memory.set_fact(&name, zone)).clone())
+    }
+
+    /// Refuses a container that the user may not see, for calls of Horde that do not check that themselves. Believed for ten minutes.
+    pub(super) async fn check_readable(&self, container: &str) -> Result<(), Error> {
+        if self.memory.fact::<()>(&self.seen(container)).is_none() && self.rights(container).await? == Rights::None {
+            return Err(Error::ContainerGone);
+        }
+        Ok(())
+    }
+
+    fn seen(&self, container: &str) -> String {
+        format!("{} sees {}/{container}", self.session.user(), self.manner.api)
+    }
+
+    fn sources(&self, writable: bool) -> Call {
+        self.call("sources", vec![json!(writable), json!(false)])
+    }
+
+    fn names(&self, answer: Answer) -> Result<Vec<(String, String)>, Error> {
+        let names = answer::names(&answer.map_err(fault::of_site)?).ok_or_else(|| self.strange("sources"))?;
+        names.iter().for_each(|(id, _)| drop(self.memory.set_fact(&self.seen(id), ())));
+        Ok(names)
+    }
+
+    fn saw(&self, container: &str, answer: &Json) -> Result<u64, Error> {
+        let modseq = number(answer).ok_or_else(|| self.strange(CURSOR))?;
+        self.memory.saw(container, modseq);
+        Ok(modseq)
+    }
+}
+
+const CURSOR: &str = "getHighestModSeq";
