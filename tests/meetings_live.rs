@@ -25,9 +25,9 @@ use horde_eas::{
     },
     smtp,
     source::{
-        Error, Fetched, Identity, Inviting, Source,
+        Error, Fetched, Identity, Inviting, Shared, Source,
         inviting::{Answer, Clerk, Office, Reply, Response},
-        kronolith::{Kronolith, Shared},
+        kronolith::Kronolith,
     },
     state::{DeviceId, Info, Store},
     wbxml::{
@@ -94,7 +94,7 @@ impl User {
         let session = horde.session(&Login { user: self.name.clone(), password: self.password().into() });
         let store = Store::open(self.dir.path()).unwrap();
         let beside = store.beside(&self.name, "calendar").unwrap();
-        let source = Kronolith::new(session.clone(), beside, &Shared::new());
+        let source = Kronolith::new(session.clone(), beside, &Shared::default());
         let smtp = smtp::Settings { url: smtp.to_owned(), ..smtp::Settings::default() };
         let clerk = Clerk::new(session, smtp, "example.test".into());
         let desk = Desk { clerk, forward: forward.into() };

@@ -1,6 +1,6 @@
 //! One source for all classes: a class more is a line more.
 
-use super::{Changes, Container, Error, Fetched, Source, kronolith, turba};
+use super::{Changes, Container, Error, Fetched, Source, app, kronolith, mnemo, nag, turba};
 use crate::{
     horde::Session,
     proto::class::{Class, Patch, Properties, Scope},
@@ -8,14 +8,14 @@ use crate::{
     wbxml::Tag,
 };
 
-macro_rules! sources {
-    ($($class:ident($module:ident::$source:ident) = $api:literal;)*) => {
-        /// What is remembered of the applications for all users of a site.
-        #[derive(Debug, Clone, Default)]
-        pub struct Shared {
-            $($module: $module::Shared,)*
-        }
+/// What is remembered of the applications for all users of a site.
+#[derive(Debug, Clone, Default)]
+pub struct Shared {
+    apps: app::Shared,
+}
 
+macro_rules! sources {
+    ($($class:ident($module:ident::$source:ident, $shared:ident) = $api:literal;)*) => {
         /// The application of a class as one user sees it.
         #[derive(Debug, Clone)]
         #[allow(missing_docs)]
@@ -30,7 +30,7 @@ macro_rules! sources {
             /// What the user of `session` sees of a class; `None` if it is not served. `beside` is that user's for the class.
             pub fn new(class: Class, session: Session, beside: Beside, shared: &Shared) -> Option<Self> {
                 match class {
-                    $(Class::$class => Some(Self::$class($module::$source::new(session, beside, &shared.$module))),)*
+                    $(Class::$class => Some(Self::$class($module::$source::new(session, beside, &shared.$shared))),)*
                     _ => None,
                 }
             }
@@ -93,6 +93,8 @@ macro_rules! sources {
 }
 
 sources! {
-    Contacts(turba::Turba) = "contacts";
-    Calendar(kronolith::Kronolith) = "calendar";
+    Contacts(turba::Turba, apps) = "contacts";
+    Calendar(kronolith::Kronolith, apps) = "calendar";
+    Tasks(nag::Nag, apps) = "tasks";
+    Notes(mnemo::Mnemo, apps) = "notes";
 }

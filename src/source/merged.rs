@@ -278,3 +278,164 @@ impl<S: Source> Source for Merged<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wbxml::tag::notes;
+
+    /// Two notepads, the second one read-only.
+    #[derive(Debug, Default)]
+    struct Pads {
+        items: Mutex<BTreeMap<(String, String), Properties>>,
+        gone: Mutex<Option<String>>,
+    }
+
+    fn note(subject: &str) -> Properties {
+        let mut note = Properties::default();
+        note.set_text(notes::SUBJECT, subject);
+        note
+    }
+
+    impl Pads {
+        fn new() -> Self {
+            let pads = Self::default();
+            for (pad, uid) in [("a", "1"), ("b", "1"), ("b", "2")] {
+                let place = (pad.to_owned(), uid.to_owned());
+                pads.items.lock().unwrap().insert(place, note(&format!("{pad}{uid}")));
+            }
+            pads
+        }
+
+        fn check(&self, container: &str) -> Result<(), Error> {
+            assert_ne!(container, ALL);
+            if self.gone.lock().unwrap().as_deref() == Some(container) { Err(Error::ContainerGone) } else { Ok(()) }
+        }
+
+        fn key(container: &str, uid: &str) -> (String, String) {
+            (container.to_owned(), uid.to_owned())
+        }
+    }
+
+    impl Source for &Pads {
+        fn class(&self) -> Class {
+            Class::Notes
+        }
+
+        async fn containers(&self) -> Result<Vec<Container>, Error> {
+            let one = |id: &str, default| Container {
+                id: id.to_owned(),
+                name: id.to_uppercase(),
+                default,
+                writable: default,
+            };
+            let all = [one("a", true), one("b", false)];
+            let gone = self.gone.lock().unwrap().clone();
+            Ok(all.into_iter().filter(|c| gone.as_ref() != Some(&c.id)).collect())
+        }
+
+        async fn cursor(&self, container: &str) -> Result<u64, Error> {
+            self.check(container)?;
+            Ok(if container == "a" { 7 } else { 9 })
+        }
+
+        async fn changes(&self, container: &str, from: u64, to: u64) -> Result<Changes, Error> {
+            self.check(container)?;
+            assert_eq!((container, from, to), ("b", 7, 9), "nothing to be asked of the other");
+            Ok(Changes { add: vec!["2".into()], modify: vec!["1".into()], delete: vec!["3".into()] })
+        }
+
+        async fn list(&self, container: &str, _: Scope) -> Result<Vec<String>, Error> {
+            self.check(container)?;
+            let items = self.items.lock().unwrap();
+            Ok(items.keys().filter(|(pad, _)| pad == container).map(|(_, uid)| uid.clone()).collect())
+        }
+
+        async fn fetch(&self, container: &str, uids: &[String], _: &[String]) -> Result<Vec<Fetched>, Error> {
+            self.check(container)?;
+            let items = self.items.lock().unwrap();
+            let one = |uid: &String| items.get(&Pads::key(container, uid)).cloned();
+            Ok(uids.iter().map(|uid| one(uid).map_or(Fetched::Missing, Fetched::Item)).collect())
+        }
+
+        async fn add(&self, container: &str, wish: &str, item: &Properties) -> Result<String, Error> {
+            self.items.lock().unwrap().insert(Pads::key(container, wish), item.clone());
+            Ok(wish.to_owned())
+        }
+
+        async fn change(&self, container: &str, uid: &str, patch: &Patch) -> Result<(), Error> {
+            self.items.lock().unwrap().insert(Pads::key(container, uid), patch.set.clone());
+            Ok(())
+        }
+
+        async fn delete(&self, container: &str, uid: &str) -> Result<(), Error> {
+            let removed = self.items.lock().unwrap().remove(&Pads::key(container, uid));
+            removed.map(drop).ok_or(Error::NotFound)
+        }
+    }
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    fn merged(pads: &Pads) -> Merged<&Pads> {
+        Merged::new(pads, "alice", &Shared::default())
+    }
+
+    #[test]
+    fn all_containers_are_one() {
+        let pads = Pads::new();
+        let merged = merged(&pads);
+        let whole = block_on(merged.whole()).unwrap().unwrap();
+        assert_eq!((whole.name.as_str(), whole.default, whole.writable), ("A", true, true));
+        let all = block_on(merged.list(ALL, Scope::All)).unwrap();
+        assert_eq!(all, [join("a", "1"), join("b", "1"), join("b", "2")]);
+        let asked = [join("b", "2"), join("c", "1"), join("a", "1"), "1".to_owned()];
+        let subject = |fetched: Fetched| match fetched {
+            Fetched::Item(item) => item.text(notes::SUBJECT).unwrap().to_owned(),
+            _ => String::new(),
+        };
+        let found = block_on(merged.fetch(ALL, &asked, &all)).unwrap().into_iter().map(subject);
+        assert_eq!(found.collect::<Vec<_>>(), ["b2", "", "a1", ""]);
+        // The single containers are still there for those who know them.
+        assert_eq!(block_on(merged.list("a", Scope::All)).unwrap(), ["1"]);
+    }
+
+    #[test]
+    fn the_newest_cursor_is_that_of_the_whole() {
+        let pads = Pads::new();
+        let merged = merged(&pads);
+        let asked = ["a".to_owned(), ALL.to_owned(), "b".to_owned()];
+        assert_eq!(block_on(merged.cursors(&asked)).unwrap(), [7, 9, 9]);
+        assert_eq!(block_on(merged.cursor(ALL)).unwrap(), 9);
+        let changes = block_on(merged.changes(ALL, 7, 9)).unwrap();
+        assert_eq!(changes.add, [join("b", "2")]);
+        assert_eq!((changes.modify, changes.delete), (vec![join("b", "1")], vec![join("b", "3")]));
+    }
+
+    #[test]
+    fn new_items_go_where_they_may_and_rights_are_those_of_the_container() {
+        let pads = Pads::new();
+        let merged = merged(&pads);
+        let uid = block_on(merged.add(ALL, "new", &note("x"))).unwrap();
+        assert_eq!(uid, join("a", "new"));
+        assert_eq!(block_on(merged.uid_of(ALL, "new")).unwrap(), uid);
+        let patch = Patch { set: note("y"), clear: Vec::new() };
+        assert_eq!(block_on(merged.change(ALL, &uid, &patch)), Ok(()));
+        assert_eq!(block_on(merged.change(ALL, &join("b", "1"), &patch)), Err(Error::Denied));
+        assert_eq!(block_on(merged.delete(ALL, &join("b", "1"))), Err(Error::Denied));
+        assert_eq!(block_on(merged.delete(ALL, &join("c", "1"))), Err(Error::NotFound));
+        assert_eq!(block_on(merged.delete(ALL, &uid)), Ok(()));
+        assert_eq!(pads.items.lock().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_container_less_is_trouble_first_and_then_less() {
+        let pads = Pads::new();
+        let merged = merged(&pads);
+        assert_eq!(block_on(merged.list(ALL, Scope::All)).unwrap().len(), 3);
+        *pads.gone.lock().unwrap() = Some("b".to_owned());
+        assert!(matches!(block_on(merged.list(ALL, Scope::All)), Err(Error::Unavailable { .. })));
+        assert_eq!(block_on(merged.list(ALL, Scope::All)).unwrap(), [join("a", "1")]);
+    }
+}

@@ -125,7 +125,9 @@ impl<S: Source> Work<'_, S> {
         let missing: Vec<String> = known.into_iter().filter(|uid| !there.contains(uid)).collect();
         let mut queued: BTreeSet<String> = self.state.dirty.iter().cloned().collect();
         for uid in &listed {
-            let known = self.known(uid).is_some_and(|item| self.scope == Scope::All || !item.own);
+            // The phone's own are looked at so that none stays that it does not want.
+            let stays = |item: &Item| self.scope == Scope::All || !item.own && !self.scope.has_left(item.ends);
+            let known = self.known(uid).is_some_and(stays);
             let wanted = all || !known || self.state.aside.contains_key(uid);
             if wanted && queued.insert(uid.clone()) {
                 self.state.dirty.push_back(uid.clone());
@@ -237,7 +239,7 @@ impl<S: Source> Work<'_, S> {
     /// What an item as it is now means for the phone.
     fn judge(&self, uid: &str, item: &Properties) -> Verdict {
         let fingerprint = self.fingerprint(item);
-        let sent = || Item::sent(uid.to_owned(), fingerprint);
+        let sent = || Item { ends: self.scope.end_of(item), ..Item::sent(uid.to_owned(), fingerprint) };
         let holds = self.scope.holds(item);
         let Some(had) = self.state.items.get(&item_id(uid)).cloned() else {
             return if holds { Verdict::Tell(ServerKind::Add, sent()) } else { Verdict::Unwanted };

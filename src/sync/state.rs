@@ -30,17 +30,20 @@ pub(super) struct Item {
     /// the phone wants. Means something only with `own`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) written: u64,
+    /// When the item leaves what the phone wants because time passes, Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ends: Option<i64>,
 }
 
 impl Item {
     /// An item as the source gave it to the phone.
     pub(super) fn sent(uid: String, fingerprint: u64) -> Self {
-        Self { uid, fingerprint, own: false, seen: 0, written: 0 }
+        Self { uid, fingerprint, own: false, seen: 0, written: 0, ends: None }
     }
 
     /// An item as the phone gave it to the source, after the listing of that time.
     pub(super) fn received(uid: String, fingerprint: u64, listed: u64) -> Self {
-        Self { uid, fingerprint, own: true, seen: 0, written: listed }
+        Self { uid, fingerprint, own: true, seen: 0, written: listed, ends: None }
     }
 }
 

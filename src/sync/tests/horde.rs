@@ -126,6 +126,8 @@ pub(super) struct Horde {
     pub(super) calls: Arc<Mutex<u32>>,
     /// Whether items get the uid that was wished for.
     pub(super) grants: bool,
+    /// A uid that is taken in another container.
+    pub(super) elsewhere: Option<String>,
 }
 
 impl Default for Horde {
@@ -137,7 +139,7 @@ impl Default for Horde {
 impl Horde {
     pub(super) fn of(kind: &'static Kind) -> Self {
         let (book, faults, calls) = Default::default();
-        Self { kind, book, faults, calls, grants: kind.class == Class::Calendar }
+        Self { kind, book, faults, calls, grants: kind.class == Class::Calendar, elsewhere: None }
     }
 
     pub(super) fn log(book: &mut Book, action: char, uid: &str) {
@@ -224,9 +226,11 @@ impl Source for Horde {
     async fn list(&self, _: &str, scope: Scope) -> Result<Vec<String>, source::Error> {
         self.read()?;
         let book = self.book.lock().unwrap();
-        // Very old ones are listed, too: nobody promises that a listing has nothing else.
+        // Older ones are listed, too, and very old ones: nobody promises that a listing has nothing else.
         let listed = |item: &Properties| match scope {
-            Scope::Since(bound) => scope.holds(item) || !Scope::Since(bound - 500 * DAY).holds(item),
+            Scope::Since(bound) => {
+                Scope::Since(bound - 10 * DAY).holds(item) || !Scope::Since(bound - 500 * DAY).holds(item)
+            }
             scope => scope.holds(item),
         };
         Ok(book.items.iter().filter(|(_, item)| listed(item)).map(|(uid, _)| uid.clone()).collect())
@@ -255,6 +259,9 @@ impl Source for Horde {
         let fault = self.faults.hit();
         if fault == Some(false) {
             return Self::lost();
+        }
+        if self.elsewhere.as_deref() == Some(wish) {
+            return Err(source::Error::Exists);
         }
         if self.grants && self.book.lock().unwrap().items.contains_key(wish) {
             return Err(source::Error::Exists);

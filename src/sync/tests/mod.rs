@@ -1,7 +1,10 @@
 //! A model: phones and a web user change one address book while answers get lost, the program is killed at every kind of write, and
 //! Horde fails. When all is quiet again, phones and Horde agree: nothing lost, doubled or resurrected.
 
+mod adds;
+mod filters;
 mod horde;
+mod occurrences;
 mod phone;
 
 use std::{cell::Cell, collections::BTreeSet, rc::Rc};

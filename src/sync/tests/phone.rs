@@ -28,6 +28,7 @@ pub(super) struct Phone {
     pub(super) deleting: BTreeSet<String>,
     pub(super) next_client_id: u32,
     pub(super) now: u64,
+    pub(super) version: Version,
     pub(super) filter: u32,
     /// Whether the server knows the filter.
     pub(super) filter_said: bool,
@@ -46,6 +47,7 @@ impl Phone {
             deleting: BTreeSet::new(),
             next_client_id: 1,
             now: NOW,
+            version: Version::V14_1,
             filter: 0,
             filter_said: true,
         }
@@ -88,11 +90,15 @@ impl Phone {
         Collection { key, id, window: Some(window), options, commands, ..Collection::default() }
     }
 
+    pub(super) fn ask(&mut self, request: &Collection, version: Version, place: Place<'_>) -> Result<Outcome, Error> {
+        let window = request.window.unwrap_or(9) as usize;
+        let task = Task { place, request, version, now: self.now, window, cursor: None };
+        block_on(run(&self.horde, &mut self.log, task))
+    }
+
     pub(super) fn sync(&mut self, window: usize, lost: bool) -> Option<bool> {
         let request = self.request(window as u32);
-        let task =
-            Task { place: place(), request: &request, version: Version::V14_1, now: self.now, window, cursor: None };
-        let outcome = block_on(run(&self.horde, &mut self.log, task)).ok()?;
+        let outcome = self.ask(&request, self.version, place()).ok()?;
         if lost {
             return None;
         }
