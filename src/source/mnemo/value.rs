@@ -93,9 +93,6 @@ pub(super) fn wanted(seen: &Properties, patch: &Patch) -> Properties {
 pub(super) fn change(note: &Note, seen: &Properties, wanted: &Properties) -> Note {
     let changed = |tag: Tag| seen.0.get(&tag) != wanted.0.get(&tag);
     let mut note = note.clone();
-    if changed(n::SUBJECT) || changed(BODY) {
-        note.text = stored(&whole(seen, wanted));
-    }
     if changed(n::CATEGORIES) {
         let tags = match wanted.0.get(&n::CATEGORIES) {
             Some(Value::List(tags)) => tags.as_slice(),
@@ -104,6 +101,11 @@ pub(super) fn change(note: &Note, seen: &Properties, wanted: &Properties) -> Not
         let parts = tags.iter().flat_map(|tag| tag.split(',')).map(|tag| cut(trim(tag), TAG).to_owned());
         note.tags = sorted(parts);
         note.tags.dedup_by_key(|tag| tag.to_lowercase());
+    }
+    let renewed = (changed(n::SUBJECT) || changed(BODY)).then(|| whole(seen, wanted));
+    if renewed.is_some() || changed(n::CATEGORIES) {
+        let text = renewed.unwrap_or_else(|| note.text.clone());
+        note.text = stored(&text, !note.tags.is_empty());
     }
     note
 }
@@ -124,11 +126,18 @@ fn whole(seen: &Properties, wanted: &Properties) -> String {
     }
 }
 
-/// What Mnemo makes of a text that it is given in a vNote.
-fn stored(text: &str) -> String {
-    let text = trim(text);
-    let text = if text.starts_with(ENCRYPTED) { format!("PGP\n{text}") } else { text.to_owned() };
-    trim(cut(&text, TEXT)).to_owned()
+/// What Mnemo makes of a text: one without tags it takes as it is; with tags the text is in a vNote, where white space around is taken off
+/// and no backslash can stand before an n.
+fn stored(text: &str, tagged: bool) -> String {
+    let mut text = text.to_owned();
+    if tagged {
+        text = trim(&text.replace("\\n", "\\\n").replace("\\N", "\\\n")).to_owned();
+    }
+    if text.starts_with(ENCRYPTED) {
+        text.insert_str(0, "PGP\n");
+    }
+    let text = cut(&text, TEXT);
+    if tagged { trim(text).to_owned() } else { text.to_owned() }
 }
 
 /// The first line that is not blank.

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Value as Json, json};
 
-use super::{Nag, series, task::Task, value};
+use super::{Nag, series, task::Task, value::item_of};
 use crate::source::{
     Error, Fetched,
     app::{Memory, Rows},
@@ -38,11 +38,9 @@ impl Nag {
         let zone = self.app.zone().await?;
         let answer = self.app.ask(list, LIST, vec![options(list, true)]).await?;
         for task in rows.values_mut() {
-            let (start, due) = answer.get(&task.id).map(series::next).unwrap_or_default();
-            let other = |at: Option<_>, first: i64| at.map(|at| value::to_utc(at, &zone)).filter(|at| *at != first);
-            let (start, due) = (other(start, task.start), other(due, task.due));
-            if let Some(series) = task.series.as_mut().filter(|series| series.used > 0) {
-                (series.next_start, series.next_due) = (start, due);
+            let next = answer.get(&task.id).and_then(series::next_due);
+            if let (Some(series), Some(next)) = (task.series.as_mut(), next) {
+                series.learn(task.start, task.due, next, &zone);
             }
         }
         Ok(())
@@ -72,7 +70,7 @@ impl Nag {
         let present = |uid: &String| {
             let Some(task) = rows.get(uid) else { return Fetched::Missing };
             match self.keep.get_among(&names, uid) {
-                Ok(kept) => Fetched::Item(kept.merge(&value::item_of(task, &zone))),
+                Ok(kept) => Fetched::Item(kept.merge(&item_of(task, &zone))),
                 Err(reason) => Fetched::Broken(reason),
             }
         };
