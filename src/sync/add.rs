@@ -162,3 +162,17 @@ async fn find_added<S: Source>(
     let found = uids.into_iter().zip(fetched).find(|(_, f)| matches!(f, Fetched::Item(there) if holds(there)));
     Ok(found.map(|(uid, _)| uid))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn categories_are_the_same_in_any_order() {
+        let list = |tags: &[&str]| Value::List(tags.iter().map(|&tag| tag.to_owned()).collect());
+        assert!(same_value(&list(&["b", "a"]), &list(&["a", "b"])));
+        assert!(!same_value(&list(&["a"]), &list(&["a", "b"])));
+        assert!(same_value(&Value::Text("x".into()), &Value::Text("x".into())));
+        assert!(!same_value(&Value::Text("a".into()), &list(&["a"])));
+    }
+}
