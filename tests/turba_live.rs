@@ -10,7 +10,7 @@ use std::{
 
 use horde_eas::{
     horde::{Horde, Login, Settings},
-    proto::class::{Body, BodyKind, Patch, Properties, Value},
+    proto::class::{Body, BodyKind, Patch, Properties, Scope, Value},
     source::{
         Error, Fetched, Source,
         turba::{Shared, Turba},
@@ -323,10 +323,10 @@ async fn trouble_is_told_apart() {
     assert!(books.iter().all(|book| book.id != "favourites"), "{books:?}");
     let reader = Site::reader();
     let foreign = own_book(&reader.turba()).await;
-    let uid = reader.turba().list(&foreign).await.unwrap().remove(0);
+    let uid = reader.turba().list(&foreign, Scope::All).await.unwrap().remove(0);
     let new = item([text(c::LAST_NAME, &marked("trouble"))]);
     for gone in [foreign.as_str(), "no-such-book"] {
-        assert_eq!(turba.list(gone).await, Err(Error::ContainerGone));
+        assert_eq!(turba.list(gone, Scope::All).await, Err(Error::ContainerGone));
         assert_eq!(turba.changes(gone, 1, 2).await, Err(Error::ContainerGone));
         assert_eq!(turba.fetch(gone, std::slice::from_ref(&uid), &[]).await, Err(Error::ContainerGone));
         assert_eq!(turba.add(gone, &wish(), &new).await, Err(Error::ContainerGone));
@@ -337,7 +337,7 @@ async fn trouble_is_told_apart() {
         assert_eq!(turba.delete(gone, &uid).await, Err(Error::ContainerGone));
     }
     if let Some(shared) = books.iter().find(|book| !book.writable) {
-        let uid = turba.list(&shared.id).await.unwrap().remove(0);
+        let uid = turba.list(&shared.id, Scope::All).await.unwrap().remove(0);
         assert_eq!(turba.add(&shared.id, &wish(), &new).await, Err(Error::Denied));
         assert_eq!(turba.change(&shared.id, &uid, &Patch { set: new, clear: vec![] }).await, Err(Error::Denied));
         assert_eq!(turba.delete(&shared.id, &uid).await, Err(Error::Denied));
@@ -349,7 +349,7 @@ async fn trouble_is_told_apart() {
         &Shared::new(),
     );
     assert_eq!(turba.containers().await, Err(Error::Unauthorized));
-    assert_eq!(turba.list("x").await, Err(Error::Unauthorized));
+    assert_eq!(turba.list("x", Scope::All).await, Err(Error::Unauthorized));
 }
 
 /// The targets: a first sync of 1,000 contacts in at most 8 PHP requests, one changed contact in one.
@@ -362,7 +362,7 @@ async fn reading_is_frugal() {
 
     let (requests, start) = (site.horde.stats().total(), Instant::now());
     turba.cursor(&book).await.unwrap();
-    let uids = turba.list(&book).await.unwrap();
+    let uids = turba.list(&book, Scope::All).await.unwrap();
     let listed = start.elapsed();
     let mut items = Vec::new();
     for (n, window) in uids.chunks(100).enumerate() {

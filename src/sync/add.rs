@@ -1,5 +1,7 @@
 //! Items that the phone adds: under the uid that it wishes, once however often it asks, and never under an id that it has.
 
+use std::collections::BTreeSet;
+
 use super::{
     Error,
     client::{name, patch, refusal, status},
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::{
     proto::{
-        class::{self, Patch, Properties, Scope},
+        class::{self, Patch, Properties, Scope, Value},
         sync::Command,
     },
     source::{self, Fetched, Source},
@@ -126,6 +128,14 @@ async fn deleted_since<S: Source>(work: &Work<'_, S>, wishes: &[Wish], since: u6
     Ok(changes.delete.into_iter().find(|deleted| wishes.iter().any(|wish| wish.uid == *deleted)))
 }
 
+/// Lists have no order in Horde.
+fn same_value(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::List(a), Value::List(b)) => a.iter().collect::<BTreeSet<_>>() == b.iter().collect(),
+        _ => a == b,
+    }
+}
+
 /// What an earlier attempt at an Add left behind, or what was there before.
 async fn find_added<S: Source>(
     work: &Work<'_, S>,
@@ -145,7 +155,24 @@ async fn find_added<S: Source>(
         return Ok(None);
     }
     let fetched = work.source.fetch(container, &uids, &[]).await?;
-    let holds = |there: &Properties| item.0.iter().all(|(tag, value)| there.0.get(tag) == Some(value));
+    // What the source fills in by itself need not be what the phone sent.
+    let filled_in = work.source.filled_in();
+    let told = || item.0.iter().filter(|(tag, _)| !filled_in.contains(tag));
+    let holds = |there: &Properties| told().all(|(tag, value)| there.0.get(tag).is_some_and(|t| same_value(t, value)));
     let found = uids.into_iter().zip(fetched).find(|(_, f)| matches!(f, Fetched::Item(there) if holds(there)));
     Ok(found.map(|(uid, _)| uid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn categories_are_the_same_in_any_order() {
+        let list = |tags: &[&str]| Value::List(tags.iter().map(|&tag| tag.to_owned()).collect());
+        assert!(same_value(&list(&["b", "a"]), &list(&["a", "b"])));
+        assert!(!same_value(&list(&["a"]), &list(&["a", "b"])));
+        assert!(same_value(&Value::Text("x".into()), &Value::Text("x".into())));
+        assert!(!same_value(&Value::Text("a".into()), &list(&["a"])));
+    }
 }
