@@ -6,7 +6,7 @@ mod live;
 use std::time::Instant;
 
 use horde_eas::{
-    proto::class::{Patch, Properties, Scope, Value},
+    proto::class::{Body, BodyKind, Patch, Properties, Scope, Value},
     source::{Error, Fetched, Shared, Source, mnemo::Mnemo},
     state::Beside,
     wbxml::tag::{air_sync_base::BODY, notes as n},
@@ -174,6 +174,14 @@ async fn edits_of_phone_and_web_meet() {
         &with_list(note("Neu", "drei"), n::CATEGORIES, &["mnemo-live b", "mnemo-live c"]),
         "tags",
     );
+
+    let body = Body { kind: BodyKind::Html, data: "<div>Neu</div><div><i>html</i></div>".into() };
+    let html = Properties([(BODY, Value::Body(body))].into());
+    change(set(&html)).await;
+    assert_eq!(text(&site, &uid).await.as_deref(), Ok("Neu\nhtml"));
+    holds(&read(&mnemo(&site), &pad, &uid).await, &html, "html");
+    change(set(&with_body(Properties::default(), "Neu\r\nhtml"))).await;
+    holds(&read(&mnemo(&site), &pad, &uid).await, &html, "sent back as plain text");
 
     // The web wins, and what was kept does not come back.
     let phone = mnemo(&site);

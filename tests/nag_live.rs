@@ -6,7 +6,7 @@ mod live;
 use std::time::Instant;
 
 use horde_eas::{
-    proto::class::{Patch, Properties, Scope, Value},
+    proto::class::{Body, BodyKind, Patch, Properties, Scope, Value},
     source::{Error, Fetched, Shared, Source, nag::Nag},
     wbxml::{
         Tag,
@@ -47,6 +47,11 @@ fn rule(item: Properties, pairs: &[(Tag, &str)]) -> Properties {
     pairs.iter().for_each(|(tag, text)| group.set_text(*tag, *text));
     item.0.insert(t::RECURRENCE, Value::Group(group));
     item
+}
+
+fn item_with_html(data: &str) -> Properties {
+    let body = Body { kind: BodyKind::Html, data: data.to_owned() };
+    Properties([(BODY, Value::Body(body))].into())
 }
 
 /// Dates of Europe/London, which the users of the lab have: (UTC, local).
@@ -306,6 +311,16 @@ async fn what_is_kept_beside_goes_when_the_web_side_changes_it() {
     ]);
     holds(&there, &expected, "web");
     assert_eq!(there.group(t::RECURRENCE), next.group(t::RECURRENCE));
+    // HTML stays as long as the text is the same.
+    let html = |data: &str| item_with_html(data);
+    source.change(&list, &uid, &set(&html("<p><b>bold</b> text</p>"))).await.unwrap();
+    assert_eq!(row(&site, &list, &uid).await["desc"], "bold text");
+    holds(&read(&nag(&site), &list, &uid).await, &html("<p><b>bold</b> text</p>"), "html");
+    source.change(&list, &uid, &set(&with_body(item([(t::SUBJECT, "plain")]), "bold text"))).await.unwrap();
+    holds(&read(&nag(&site), &list, &uid).await, &html("<p><b>bold</b> text</p>"), "sent back as plain text");
+    web(&site, &list, &uid, json!({"desc": "of the web"})).await;
+    holds(&read(&nag(&site), &list, &uid).await, &with_body(Properties::default(), "of the web"), "web");
+
     // A change of what is only kept tells the user's other devices.
     let cursor = source.cursor(&list).await.unwrap();
     source.change(&list, &uid, &set(&item([(t::ORDINAL_DATE, "2026-11-01T00:00:00.000Z")]))).await.unwrap();

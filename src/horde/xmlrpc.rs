@@ -336,21 +336,20 @@ pub(super) fn resolve(name: &str) -> Result<String, String> {
     Ok(text)
 }
 
-/// Undoes the reference per byte: code points that are all bytes and together UTF-8 are UTF-8.
-///
-/// PHP's extension leaves out the zero in the middle of 200 to 209 (`&#28;` for the byte 208), so that Greek, Cyrillic and others would
-/// lose their first bytes. Such a number is that of a control character, which never stands before a following byte of UTF-8.
+/// Undoes the reference per byte: code points that are all bytes and together UTF-8 are UTF-8. Of 200 to 209, with which Greek and Cyrillic
+/// letters begin, the extension loses the zero; 20 to 29 are no characters of any text, and never before a continuation byte.
 fn decode(text: String) -> String {
     if text.is_ascii() {
         return text;
     }
     let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
     let Some(mut bytes) = bytes else { return text };
-    let follows: Vec<bool> = bytes.iter().skip(1).map(|byte| (0x80..=0xbf).contains(byte)).collect();
-    for (byte, follows) in bytes.iter_mut().zip(follows) {
-        if follows && (20..=29).contains(byte) {
+    let mut next = 0;
+    for byte in bytes.iter_mut().rev() {
+        if (20..=29).contains(byte) && (128..=191).contains(&next) {
             *byte += 180;
         }
+        next = *byte;
     }
     String::from_utf8(bytes).unwrap_or(text)
 }

@@ -1,6 +1,6 @@
 //! One source for all classes: a class more is a line more.
 
-use super::{Changes, Container, Error, Fetched, Source, app, mnemo, nag, turba};
+use super::{Changes, Container, Error, Fetched, Source, app, kronolith, mnemo, nag, turba};
 use crate::{
     horde::Session,
     proto::class::{Class, Patch, Properties, Scope},
@@ -94,6 +94,7 @@ macro_rules! sources {
 
 sources! {
     Contacts(turba::Turba, apps) = "contacts";
+    Calendar(kronolith::Kronolith, apps) = "calendar";
     Tasks(nag::Nag, apps) = "tasks";
     Notes(mnemo::Mnemo, apps) = "notes";
 }

@@ -3,6 +3,7 @@
 pub mod any;
 mod app;
 mod kept;
+pub mod kronolith;
 pub mod merged;
 pub mod mnemo;
 pub mod nag;

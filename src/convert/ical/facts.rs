@@ -20,6 +20,9 @@ const BUSY: [(&str, &str); 5] =
 /// Sensitivity by the values of CLASS; the first of a class is what it is read as.
 const CLASSES: [(&str, &str); 4] = [("0", "PUBLIC"), ("2", "PRIVATE"), ("3", "CONFIDENTIAL"), ("1", "PRIVATE")];
 
+/// Most characters of a title that Horde can store.
+const TITLE: usize = 255;
+
 /// Sets all of it.
 pub(super) fn read(component: &ICalendarComponent, mailed: bool, home: &Home, item: &mut Properties) {
     let line = |name| source::property(component, name).and_then(|text| source::line(&text)).unwrap_or_default();
@@ -133,7 +136,9 @@ pub(super) fn signed(duration: &ICalendarDuration) -> Option<SignedDuration> {
 /// Writes all of it. For Horde (no `method`) what is not there is written empty: it keeps what is not named.
 pub(super) fn write(item: &Properties, home: &Home, method: Option<&str>, out: &mut Lines) {
     let horde = method.is_none();
-    out.text_or("SUMMARY", item.text(c::SUBJECT).unwrap_or_default(), horde);
+    let title = item.text(c::SUBJECT).unwrap_or_default().chars();
+    let title: String = title.take(if horde { TITLE } else { usize::MAX }).collect();
+    out.text_or("SUMMARY", &title, horde);
     match item.0.get(&b::BODY) {
         Some(Value::Body(body)) if matches!(body.kind, BodyKind::Plain) => {
             out.text_or("DESCRIPTION", &body.data, horde)

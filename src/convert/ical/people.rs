@@ -57,12 +57,25 @@ pub(super) fn read(component: &ICalendarComponent, cancelled: bool, mailed: bool
         true => mine().and_then(|attendee| attendee.text(c::ATTENDEE_STATUS)),
     };
     item.set_text(c::RESPONSE_TYPE, response.unwrap_or("0"));
-    let asked = entries.iter().any(|e| matches!(e.parameter(&Name::Rsvp), Some(Parameter::Bool(true))));
+    // Horde asks whoever has not answered, so it says nothing there.
+    let asked = !mailed || entries.iter().any(|e| matches!(e.parameter(&Name::Rsvp), Some(Parameter::Bool(true))));
     if asked {
         item.set_text(c::RESPONSE_REQUESTED, "1");
     }
     if !attendees.is_empty() {
         item.0.insert(c::ATTENDEES, Value::Groups(attendees));
+    }
+}
+
+/// An occurrence has the people of its series when it names none: Horde does not store those of an occurrence.
+pub(super) fn inherit(occurrence: &mut Properties, series: &Properties) {
+    if occurrence.groups(c::ATTENDEES).is_empty() && !series.groups(c::ATTENDEES).is_empty() {
+        let cancelled = status(occurrence) & CANCELLED;
+        for tag in [c::ATTENDEES, c::RESPONSE_TYPE] {
+            occurrence.0.extend(series.0.get(&tag).map(|value| (tag, value.clone())));
+        }
+        let status = (status(series) & !CANCELLED) | cancelled;
+        occurrence.set_text(c::MEETING_STATUS, status.to_string());
     }
 }
 

@@ -16,7 +16,7 @@ use jiff::{
 };
 
 use super::{
-    Event, Home, Unreadable, facts,
+    Event, Home, Unreadable, facts, people,
     rule::Rule,
     source,
     times::{self, Plain, Series, When, Zone, Zones},
@@ -108,7 +108,7 @@ impl Text<'_> {
         let dtstart = self.zones.first(master, &ICalendarProperty::Dtstart).ok_or(Unreadable::NoStart)?;
         let span = self.span(master).ok_or(Unreadable::NoStart)?;
         let recurs = has_value(master, &ICalendarProperty::Rrule) || has_value(master, &ICalendarProperty::Rdate);
-        let zone = self.zone(master, &dtstart, recurs);
+        let zone = if span.all_day { self.zones.home.clone() } else { self.zone(master, &dtstart, recurs) };
         let mut item = self.item(master, &span);
         let uid = uid(master);
         item.set_text(c::UID, uid.as_str());
@@ -281,7 +281,9 @@ impl Text<'_> {
             if let (Some(when), Some(span)) = (when, self.span(exception))
                 && let Some(start) = self.original(&when, series)
             {
-                found.insert(start, own(self.item(exception, &span), item));
+                let mut occurrence = self.item(exception, &span);
+                people::inherit(&mut occurrence, item);
+                found.insert(start, own(occurrence, item));
             }
         }
         if found.len() > MANY {

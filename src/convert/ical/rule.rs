@@ -24,6 +24,9 @@ const LARGEST: u32 = 999;
 /// Most occurrences that are counted to find the end of a series of more than 999.
 const COUNTED: u32 = 20_000;
 
+/// Most occurrences in two weeks of a weekly series.
+const TWO_WEEKS: usize = 14;
+
 /// By which pattern a series recurs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pattern {
@@ -196,10 +199,15 @@ impl Rule {
         format!("FREQ={frequency};INTERVAL={}{by}{first_day}{end}", self.interval)
     }
 
-    /// Whether Horde's model has it: it knows one weekday, the n-th or in a month the last, and the day of a date.
-    pub(super) fn is_in_horde(&self) -> bool {
+    /// Whether Horde's model has it for a series that starts on `start`: it knows one weekday, the n-th or in a month the last, and the
+    /// day of a date. Its weeks begin on Monday.
+    pub(super) fn is_in_horde(&self, start: Date) -> bool {
         match self.pattern {
-            Pattern::Daily | Pattern::Weekly(_) | Pattern::Monthly(_) | Pattern::Yearly(..) => true,
+            Pattern::Weekly(_) => {
+                let on_monday = Self { first_day: None, ..*self };
+                on_monday.dates(start, None).take(TWO_WEEKS).eq(self.dates(start, None).take(TWO_WEEKS))
+            }
+            Pattern::Daily | Pattern::Monthly(_) | Pattern::Yearly(..) => true,
             Pattern::MonthlyNth(week, days) => days.count_ones() == 1 || (days == ALL && week < LAST),
             Pattern::YearlyNth(_, week, days) => (days.count_ones() == 1 || days == ALL) && week < LAST,
         }

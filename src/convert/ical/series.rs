@@ -44,10 +44,13 @@ pub fn aligned(item: &Properties, zone: &str) -> Properties {
     item
 }
 
-/// Whether Horde can store the event's rule. It knows neither "the last weekday of a month" in years nor several weekdays in months.
+/// Whether Horde can store the event's rule. It knows neither the last Friday of a month in years, nor several weekdays in months, nor
+/// weeks that begin on Sunday, where that makes a difference.
 pub fn is_in_horde(item: &Properties, zone: &str) -> bool {
     match item.group(c::RECURRENCE) {
-        Some(group) if !group.0.is_empty() => series(item, zone).is_some_and(|(_, rule)| rule.is_in_horde()),
+        Some(group) if !group.0.is_empty() => {
+            series(item, zone).is_some_and(|(series, rule)| rule.is_in_horde(series.start.date()))
+        }
         _ => true,
     }
 }

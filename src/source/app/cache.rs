@@ -13,6 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::OwnedMutexGuard;
+
 use crate::{
     proto::class::{Properties, Value},
     source::Changes,
@@ -67,6 +69,7 @@ type Key = (String, &'static str, String);
 struct Inner {
     facts: HashMap<String, (Instant, Arc<dyn Any + Send + Sync>)>,
     containers: HashMap<Key, Held>,
+    turns: HashMap<(String, &'static str), Arc<tokio::sync::Mutex<()>>>,
 }
 
 /// The part of [`Shared`] that concerns one user and one application.
@@ -134,6 +137,16 @@ impl Memory {
         result
     }
 
+    /// The turn of this user to write something and look at what has become of it.
+    pub(in crate::source) async fn turn(&self) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut inner = self.shared.lock();
+            inner.turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            inner.turns.entry((self.user.clone(), self.api)).or_default().clone()
+        };
+        turn.lock_owned().await
+    }
+
     /// A fact that was found out less than ten minutes ago.
     pub(in crate::source) fn fact<T: Any + Send + Sync>(&self, name: &str) -> Option<Arc<T>> {
         let inner = self.shared.lock();
@@ -193,6 +206,11 @@ impl Memory {
             let row = |uid| Arc::clone(&b.rows.get(uid)?.0).downcast().ok();
             uids.filter_map(|uid| Some((uid.clone(), row(uid)?))).collect()
         })
+    }
+
+    /// Whether anything of the container has been read ahead.
+    pub(in crate::source) fn is_warm(&self, container: &str) -> bool {
+        self.with(container, |b| !b.rows.is_empty())
     }
 
     /// The modseq under which a reading that starts now is filed.

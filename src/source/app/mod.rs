@@ -31,6 +31,8 @@ pub(super) struct Manner {
     /// Whether `getChangesByModSeq` wants the bare id of the container: Nag and Mnemo look into a container named "Array" when they
     /// are given a list, and find nothing.
     pub(super) bare: bool,
+    /// Whether it answers for containers that the user may not see as if they were empty, as Kronolith does.
+    pub(super) blind: bool,
 }
 
 /// One application as one user sees it.
@@ -70,6 +72,24 @@ impl App {
 
     /// A reading call about one container.
     pub(super) async fn ask(&self, container: &str, name: &str, params: Vec<Json>) -> Result<Json, Error> {
+        if self.manner.blind {
+            return self.ask_the_blind(container, name, params).await;
+        }
+        self.ask_plainly(container, name, params).await
+    }
+
+    /// Whether the user may see the container is asked in the same go.
+    async fn ask_the_blind(&self, container: &str, name: &str, params: Vec<Json>) -> Result<Json, Error> {
+        let mut answers = self.batch(vec![self.call(name, params), self.sources(false)]).await?.into_iter();
+        let mut next = || answers.next().unwrap_or(Ok(Json::Null));
+        let (answer, visible) = (next(), self.names(next())?);
+        if !visible.iter().any(|(id, _)| id == container) {
+            return Err(Error::ContainerGone);
+        }
+        answer.map_err(fault::of_site)
+    }
+
+    async fn ask_plainly(&self, container: &str, name: &str, params: Vec<Json>) -> Result<Json, Error> {
         match self.session.read(&self.method(name), params).await {
             Ok(value) => Ok(value),
             Err(error) => Err(self.container_error(container, error).await),
@@ -142,7 +162,7 @@ impl App {
 
     /// Where the history of a container stands.
     pub(super) async fn cursor(&self, container: &str) -> Result<u64, Error> {
-        let answer = self.ask(container, CURSOR, vec![json!(container)]).await?;
+        let answer = self.ask_plainly(container, CURSOR, vec![json!(container)]).await?;
         self.saw(container, &answer)
     }
 
@@ -179,8 +199,13 @@ impl App {
 
     /// uids of all items of a container, each once.
     pub(super) async fn list_uids(&self, container: &str) -> Result<Vec<String>, Error> {
+        self.list_uids_with(container, vec![json!([container])]).await
+    }
+
+    /// uids of the items that `listUids` gives for these parameters, each once.
+    pub(super) async fn list_uids_with(&self, container: &str, params: Vec<Json>) -> Result<Vec<String>, Error> {
         let name = "listUids";
-        let answer = self.ask(container, name, vec![json!([container])]).await?;
+        let answer = self.ask(container, name, params).await?;
         let mut list = uids(&answer).ok_or_else(|| self.strange(name))?;
         let mut met = std::collections::HashSet::new();
         list.retain(|uid| met.insert(uid.clone()));
@@ -214,11 +239,11 @@ impl App {
         format!("{} sees {}/{container}", self.session.user(), self.manner.api)
     }
 
-    fn sources(&self, writable: bool) -> Call {
+    pub(super) fn sources(&self, writable: bool) -> Call {
         self.call("sources", vec![json!(writable), json!(false)])
     }
 
-    fn names(&self, answer: Answer) -> Result<Vec<(String, String)>, Error> {
+    pub(super) fn names(&self, answer: Answer) -> Result<Vec<(String, String)>, Error> {
         let names = answer::names(&answer.map_err(fault::of_site)?).ok_or_else(|| self.strange("sources"))?;
         names.iter().for_each(|(id, _)| drop(self.memory.set_fact(&self.seen(id), ())));
         Ok(names)

@@ -19,7 +19,7 @@ use crate::{
     wbxml::{Tag, tag::notes as n},
 };
 
-static MANNER: Manner = Manner { api: "notes", bare: true };
+static MANNER: Manner = Manner { api: "notes", bare: true, blind: false };
 
 /// The notepads of one user.
 #[derive(Debug, Clone)]

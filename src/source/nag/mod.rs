@@ -21,7 +21,7 @@ use crate::{
     wbxml::{Tag, tag::tasks as t},
 };
 
-static MANNER: Manner = Manner { api: "tasks", bare: true };
+static MANNER: Manner = Manner { api: "tasks", bare: true, blind: false };
 
 /// The task lists of one user.
 #[derive(Debug, Clone)]

@@ -1,7 +1,10 @@
 //! Reading tasks: `listTasks` gives a whole list, typed, in one request (0.2 ms a task); nothing else gives tags and recurrence of a
 //! single one.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use serde_json::{Value as Json, json};
 
@@ -93,10 +96,9 @@ fn read(answer: &Json) -> Option<(HashMap<String, Task>, Vec<String>)> {
     let (mut tasks, mut twice) = (HashMap::with_capacity(rows.len()), Vec::new());
     for row in rows {
         let (uid, task) = Task::read(row)?;
-        if tasks.contains_key(&uid) {
-            twice.push(uid);
-        } else {
-            tasks.insert(uid, task);
+        match tasks.entry(uid) {
+            Entry::Occupied(first) => twice.push(first.key().clone()),
+            Entry::Vacant(place) => drop(place.insert(task)),
         }
     }
     Some((tasks, twice))

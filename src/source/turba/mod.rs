@@ -29,7 +29,7 @@ use crate::{
 /// The virtual address book of people that the user writes to: no place for contacts.
 const FAVOURITES: &str = "favourites";
 
-static MANNER: Manner = Manner { api: "contacts", bare: false };
+static MANNER: Manner = Manner { api: "contacts", bare: false, blind: false };
 
 /// The address books of one user.
 #[derive(Debug, Clone)]

@@ -105,6 +105,18 @@ fn what_horde_cannot_say() {
         let item = series("20260317T080000Z", "20260317T090000Z", &rule);
         assert_eq!(is_in_horde(&item, "UTC"), fits, "{rule:?}");
     }
+    // 17 March 2026 is a Tuesday; with Sunday as the first day of the week the next occurrence is on the 29th, else on the 22nd.
+    for (interval, days, first_day, fits) in [
+        ("1", "5", "0", true),
+        ("2", "5", "0", false),
+        ("2", "5", "1", true),
+        ("2", "4", "0", true),
+        ("2", "20", "0", true),
+    ] {
+        let rule = [(c::TYPE, "1"), (c::INTERVAL, interval), (c::DAY_OF_WEEK, days), (c::FIRST_DAY_OF_WEEK, first_day)];
+        let item = series("20260317T080000Z", "20260317T090000Z", &rule);
+        assert_eq!(is_in_horde(&item, "UTC"), fits, "{rule:?}");
+    }
     let lunar = series("20260317T080000Z", "20260317T090000Z", &[(c::TYPE, "4")]);
     assert!(!is_in_horde(&lunar, "UTC"));
 }

@@ -105,31 +105,29 @@ fn people() -> impl Strategy<Value = Properties> {
         attendee
     });
     let own = option::of(2..=5_u8);
-    (vec(attendee, 0..5), own, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-        |(mut attendees, own, received, cancelled, asked)| {
-            let mut item = Properties::default();
-            let cancelled = u8::from(cancelled) * 4;
-            if attendees.is_empty() {
-                item.set_text(c::MEETING_STATUS, if cancelled == 0 { "0" } else { "5" });
-                return item;
-            }
-            let mut response = if received { "0".to_owned() } else { "1".to_owned() };
-            if let Some(status) = own.filter(|_| received) {
-                let status = status.to_string();
-                response.clone_from(&status);
-                let pairs = [(c::EMAIL, "alice@example.test".to_owned()), (c::ATTENDEE_STATUS, status)];
-                let mut me = text(&pairs);
-                me.set_text(c::ATTENDEE_TYPE, "1");
-                attendees.push(me);
-            }
-            item.set_text(c::MEETING_STATUS, (1 + 2 * u8::from(received) + cancelled).to_string());
-            item.set_text(c::ORGANIZER_EMAIL, if received { "zoe@example.org" } else { "alice@example.test" });
-            item.set_text(c::RESPONSE_TYPE, response);
-            item.set_text(c::RESPONSE_REQUESTED, if asked { "1" } else { "" });
-            item.0.insert(c::ATTENDEES, Value::Groups(attendees));
-            item
-        },
-    )
+    (vec(attendee, 0..5), own, any::<bool>(), any::<bool>()).prop_map(|(mut attendees, own, received, cancelled)| {
+        let mut item = Properties::default();
+        let cancelled = u8::from(cancelled) * 4;
+        if attendees.is_empty() {
+            item.set_text(c::MEETING_STATUS, if cancelled == 0 { "0" } else { "5" });
+            return item;
+        }
+        let mut response = if received { "0".to_owned() } else { "1".to_owned() };
+        if let Some(status) = own.filter(|_| received) {
+            let status = status.to_string();
+            response.clone_from(&status);
+            let pairs = [(c::EMAIL, "alice@example.test".to_owned()), (c::ATTENDEE_STATUS, status)];
+            let mut me = text(&pairs);
+            me.set_text(c::ATTENDEE_TYPE, "1");
+            attendees.push(me);
+        }
+        item.set_text(c::MEETING_STATUS, (1 + 2 * u8::from(received) + cancelled).to_string());
+        item.set_text(c::ORGANIZER_EMAIL, if received { "zoe@example.org" } else { "alice@example.test" });
+        item.set_text(c::RESPONSE_TYPE, response);
+        item.set_text(c::RESPONSE_REQUESTED, "1");
+        item.0.insert(c::ATTENDEES, Value::Groups(attendees));
+        item
+    })
 }
 
 /// A rule for a series that begins on or after that day; without end.
