@@ -5,36 +5,45 @@
 use horde_eas::{
     proto::{
         Version,
-        class::{Class, Properties, Sender, View, encoded, patch, read_item},
+        class::{
+            Class, Properties, Scope, Sender, View, applied, encoded, patch, patch_of_instance, read_item, wished_uid,
+        },
         folder_sync, get_item_estimate, meeting_response, ping, provision, settings, sync,
     },
     wbxml::Reader,
 };
 use libfuzzer_sys::fuzz_target;
 
-fn check(command: &sync::Command, version: Version) {
+const CLASSES: [Class; 4] = [Class::Contacts, Class::Calendar, Class::Tasks, Class::Notes];
+
+fn check(command: &sync::Command, class: Class, version: Version) {
     let shown = command.item.0.keys().copied().collect();
-    let patch = patch(
-        Class::Contacts,
-        Sender { version, supported: None, shown: &shown },
-        &command.item,
-        &Properties::default(),
-    );
+    let sender = Sender { version, supported: None, shown: &shown };
+    let patch = patch(class, sender, &command.item, &Properties::default());
     assert!(patch.clear.iter().all(|tag| !patch.set.0.contains_key(tag)));
-    let document = encoded(Class::Contacts, &command.item, &View { version, bodies: Vec::new(), truncation: None });
+    let item = applied(&patch, &Properties::default());
+    for filter in 0..9 {
+        Scope::of(class, Some(filter), 1_795_521_600).holds(&item);
+    }
+    if let Some(patch) = patch_of_instance(sender, command.instance.as_deref().unwrap_or_default(), &command.item, &item) {
+        assert_eq!(applied(&patch, &applied(&patch, &item)), applied(&patch, &item), "once is enough");
+    }
+    if let Some(uid) = wished_uid(&mut command.item.clone()) {
+        assert!(!uid.is_empty() && uid.len() <= 255);
+    }
+    let document = encoded(class, &command.item, &View { version, bodies: Vec::new(), truncation: None });
     let mut reader = Reader::new(&document).expect("the header is sound");
     reader.root().expect("there is a root");
-    let (item, sound) = read_item(&mut reader, version).expect("what is written is sound WBXML");
-    assert!(sound, "what is written is a sound item");
+    let (read, _) = read_item(&mut reader, version).expect("what is written is sound WBXML");
     reader.finish().expect("nothing follows");
-    assert!(item.0.keys().all(|tag| command.item.0.contains_key(tag)));
+    assert!(read.0.keys().all(|tag| command.item.0.contains_key(tag)));
 }
 
 fuzz_target!(|body: &[u8]| {
     for version in Version::ALL {
         let Ok(request) = sync::Request::read(body, version) else { continue };
         for command in request.collections.iter().flat_map(|collection| &collection.commands) {
-            check(command, version);
+            CLASSES.into_iter().for_each(|class| check(command, class, version));
         }
     }
     let _ = folder_sync::Request::read(body);
