@@ -1,6 +1,8 @@
 //! Settings: one TOML file, every option with a default, command line flags over it. `docs/horde-eas.toml` shows all of them.
 
 mod check;
+mod folders;
+mod pattern;
 #[cfg(test)]
 mod tests;
 mod versions;
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
 
+pub use folders::{Folders, Merge};
 pub use versions::{Ceiling, Versions};
 
 /// All settings.
@@ -27,6 +30,8 @@ pub struct Config {
     pub mail: Mail,
     /// Protocol versions.
     pub versions: Versions,
+    /// Folders.
+    pub folders: Folders,
     /// Waiting for changes.
     pub ping: Ping,
     /// Items per answer.
@@ -48,6 +53,7 @@ impl Default for Config {
             login: Login::default(),
             mail: Mail::default(),
             versions: Versions::default(),
+            folders: Folders::default(),
             ping: Ping::default(),
             sync: Sync::default(),
             policy: crate::policy::Settings::default(),

@@ -1,15 +1,18 @@
 //! FolderSync: which folders there are (MS-ASCMD 2.2.1.5).
 
-use super::{Context, Reply, contacts};
+use super::{
+    Context, Reply,
+    sources::{classes, merges, present, source_of},
+};
 use crate::{
     error::Error,
     proto::{
         class::{Class, Scope},
-        folder_sync::*,
+        folder_sync::{Request, Response},
     },
-    source::{self, Container, Source},
+    source::{self, Container, Source, merged},
     state::Locked,
-    sync::Hierarchy,
+    sync::{Folder, Hierarchy},
 };
 
 /// Journal of the hierarchy.
@@ -27,9 +30,10 @@ pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
     let locked = ctx.device.lock().await?;
     let mut journal = locked.journal(JOURNAL)?;
     let loaded = Hierarchy::load(&mut journal)?;
-    let mut present = present(ctx).await?;
+    let classes = classes(ctx).await?;
+    let mut present = present(ctx, &classes).await?;
     if let Some(hierarchy) = &loaded {
-        keep_unproven(ctx, hierarchy, &mut present).await?;
+        keep_unproven(ctx, hierarchy, &classes, &mut present).await?;
     }
     let Some((hierarchy, answer, write)) = Hierarchy::answer(loaded, &request.key, &present) else {
         let response = Response { status: INVALID_KEY, key: None, changes: None };
@@ -43,21 +47,18 @@ pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
     Ok(Reply::document(response.write()))
 }
 
-/// All containers of all classes that the user may see.
-pub(super) async fn present(ctx: &Context) -> Result<Vec<(Class, Container)>, Error> {
-    let contacts = contacts(ctx)?.containers().await?;
-    Ok(contacts.into_iter().map(|container| (Class::Contacts, container)).collect())
-}
-
-/// A folder that the listing lacks is deleted only when a direct question confirms that it is gone.
+/// A folder that the listing lacks is deleted only when a direct question confirms that it is gone, unless the site has no application for it, or
+/// the device is to have one folder for all containers, or has had one.
 async fn keep_unproven(
     ctx: &Context,
     hierarchy: &Hierarchy,
+    classes: &[Class],
     present: &mut Vec<(Class, Container)>,
 ) -> Result<(), Error> {
     let mut kept = Vec::new();
-    for folder in hierarchy.missing(present) {
-        match contacts(ctx)?.list(&folder.container, Scope::All).await {
+    let wanted = |f: &&Folder| classes.contains(&f.class) && merges(ctx, f.class) == (f.container == merged::ALL);
+    for folder in hierarchy.missing(present).filter(wanted) {
+        match source_of(ctx, folder.class)?.list(&folder.container, Scope::All).await {
             Err(source::Error::ContainerGone | source::Error::Denied) => {}
             Ok(_) => {
                 log::warn!("{} is not listed by Horde, but answers: its folder is kept", folder.container);

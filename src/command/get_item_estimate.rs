@@ -1,6 +1,6 @@
 //! GetItemEstimate: how many changes wait (MS-ASCMD 2.2.1.9).
 
-use super::{Context, Reply, contacts, folder_sync, unix_time};
+use super::{Context, Reply, folder_sync, sources::source_of, unix_time};
 use crate::{
     error::Error,
     proto::get_item_estimate::*,
@@ -43,7 +43,12 @@ async fn estimate(
     };
     let place = Place { id: &collection.id, container: &folder.container, writable: folder.writable };
     let mut journal = locked.journal(&collection.id)?;
-    match sync::estimate(&contacts(ctx)?, &mut journal, place, &collection.key, ctx.version, unix_time()).await {
+    let (key, filter, now) = (&collection.key, collection.filter, unix_time());
+    let answer = match source_of(ctx, folder.class) {
+        Ok(source) => sync::estimate(&source, &mut journal, place, key, filter, ctx.version, now).await,
+        Err(error) => Err(error),
+    };
+    match answer {
         Ok(Ok(count)) => Ok((1, Some(u32::try_from(count.min(LARGEST)).unwrap_or(u32::MAX)))),
         Ok(Err(status)) => Ok((status, None)),
         Err(sync::Error::Source(source::Error::ContainerGone)) => Ok((UNKNOWN_COLLECTION, None)),

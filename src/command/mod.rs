@@ -6,6 +6,7 @@ pub mod ping;
 pub mod provision;
 mod remembered;
 pub mod settings;
+mod sources;
 pub mod sync;
 mod wait;
 
@@ -14,6 +15,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+pub use sources::Memory;
 pub use wait::Waits;
 
 use crate::{
@@ -22,10 +24,7 @@ use crate::{
     gateway::Hangup,
     horde::{Horde, Session},
     proto::{Malformed, Query, Version},
-    source::{
-        self,
-        turba::{self, Turba},
-    },
+    source,
     state::{self, Device, Info, Store},
     sync as engine,
 };
@@ -41,21 +40,21 @@ pub struct Site {
     pub horde: Horde,
     /// Requests that wait.
     pub waits: Arc<Waits>,
-    /// What is remembered of address books for all users.
-    pub contacts: turba::Shared,
+    /// What is remembered of Horde's applications.
+    pub memory: Arc<Memory>,
 }
 
 impl Site {
     /// A site on which nothing has happened yet.
     pub fn new(config: Config, store: Store, horde: Horde) -> Self {
-        Self { config, store, horde, waits: Arc::default(), contacts: turba::Shared::default() }
+        Self { config, store, horde, waits: Arc::default(), memory: Arc::default() }
     }
 
     /// The same site with other settings; state directory and Horde stay as they are.
     #[must_use]
     pub fn with(&self, config: Config) -> Self {
         let (store, horde) = (self.store.clone(), self.horde.clone());
-        Self { config, store, horde, waits: Arc::clone(&self.waits), contacts: self.contacts.clone() }
+        Self { config, store, horde, waits: Arc::clone(&self.waits), memory: Arc::clone(&self.memory) }
     }
 }
 
@@ -137,12 +136,6 @@ impl From<engine::Error> for Error {
             engine::Error::State(error) => error.into(),
         }
     }
-}
-
-/// The user's address books.
-fn contacts(ctx: &Context) -> Result<Turba, Error> {
-    let kept = ctx.site.store.beside(ctx.session.user(), "contacts")?;
-    Ok(Turba::new(ctx.session.clone(), kept, &ctx.site.contacts))
 }
 
 /// Seconds since 1970.

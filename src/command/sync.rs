@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Context, Reply, contacts, folder_sync,
+    Context, Reply, folder_sync,
     remembered::{recall, remember},
+    sources::{self, source_of},
     unix_time,
     wait::{self, Ended},
 };
@@ -16,7 +17,7 @@ use crate::{
         class::Class,
         sync::{Collection, CollectionResponse, Request, Response, Wait},
     },
-    source::{self, Source},
+    source,
     state::Locked,
     sync::{self, Folder, Hierarchy, Outcome, Place, Task},
 };
@@ -213,17 +214,17 @@ async fn round(ctx: &Context, request: &Request) -> Result<Vec<Outcome>, Error> 
 /// Where the histories of several collections stand, in one question.
 async fn cursors(ctx: &Context, request: &Request, folders: &[Option<&Folder>]) -> Result<Vec<Option<u64>>, Error> {
     let idle = |c: &Collection| c.key != "0" && c.commands.is_empty() && c.get_changes.unwrap_or(true);
-    let wanted: Vec<Option<String>> = request
+    let wanted: Vec<Option<(Class, String)>> = request
         .collections
         .iter()
         .zip(folders)
-        .map(|(c, folder)| folder.filter(|_| idle(c)).map(|f| f.container.clone()))
+        .map(|(c, folder)| folder.filter(|_| idle(c)).map(|f| (f.class, f.container.clone())))
         .collect();
-    let containers: Vec<String> = wanted.iter().flatten().cloned().collect();
+    let containers: Vec<(Class, String)> = wanted.iter().flatten().cloned().collect();
     if containers.len() < 2 {
         return Ok(vec![None; folders.len()]);
     }
-    let mut cursors = contacts(ctx)?.cursors(&containers).await?.into_iter();
+    let mut cursors = sources::cursors(ctx, &containers).await?.into_iter();
     Ok(wanted.into_iter().map(|container| container.and_then(|_| cursors.next())).collect())
 }
 
@@ -242,10 +243,13 @@ async fn one(
     };
     let place = Place { id: &collection.id, container: &folder.container, writable: folder.writable };
     let mut journal = locked.journal(&collection.id)?;
-    let source = contacts(ctx)?;
     let (version, now) = (ctx.version, unix_time());
     let task = Task { place, request: collection, version, now, window, cursor };
-    match sync::run(&source, &mut journal, task).await {
+    let outcome = match source_of(ctx, folder.class) {
+        Ok(source) => sync::run(&source, &mut journal, task).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
         Ok(outcome) => Ok(outcome),
         Err(sync::Error::Source(source::Error::ContainerGone)) => {
             log::info!("{} is gone: the phone is sent to look at the folders", folder.container);

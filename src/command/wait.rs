@@ -11,10 +11,15 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{Context, contacts, folder_sync, unix_time};
+use super::{
+    Context, folder_sync,
+    sources::{self, classes, present, source_of},
+    unix_time,
+};
 use crate::{
     error::Error,
-    source::{self, Source},
+    proto::class::Class,
+    source,
     state::{Info, Stamp, WipeStatus},
     sync::{self, Hierarchy, Place, Watch},
 };
@@ -23,7 +28,7 @@ use crate::{
 const HIERARCHY_INTERVAL: u64 = 120;
 
 /// Where the histories of a user's containers stood when one of his devices last asked.
-type Cursors = Arc<tokio::sync::Mutex<BTreeMap<String, (Instant, u64)>>>;
+type Cursors = Arc<tokio::sync::Mutex<BTreeMap<(Class, String), (Instant, u64)>>>;
 
 /// Requests that wait, one per device of a user.
 #[derive(Debug)]
@@ -78,19 +83,19 @@ struct Turn<'a> {
 
 impl Turn<'_> {
     /// Where the histories stand. All waiting devices of a user share one question per tick.
-    async fn cursors<S: Source>(
+    async fn cursors(
         &self,
-        source: &S,
-        containers: &[String],
+        ctx: &Context,
+        containers: &[(Class, String)],
         tick: Duration,
-    ) -> Result<Vec<u64>, source::Error> {
+    ) -> Result<Vec<u64>, sync::Error> {
         let mut known = self.cursors.lock().await;
         let now = Instant::now();
         let fresh = |at: Instant| now.duration_since(at) < tick / 2;
-        let stale = |id: &&String| !known.get(*id).is_some_and(|(at, _)| fresh(*at));
-        let ask: Vec<String> = containers.iter().filter(stale).cloned().collect();
+        let stale = |id: &&(Class, String)| !known.get(*id).is_some_and(|(at, _)| fresh(*at));
+        let ask: Vec<(Class, String)> = containers.iter().filter(stale).cloned().collect();
         if !ask.is_empty() {
-            let cursors = source.cursors(&ask).await?;
+            let cursors = sources::cursors(ctx, &ask).await?;
             known.extend(ask.into_iter().zip(cursors.into_iter().map(|cursor| (now, cursor))));
         }
         Ok(containers.iter().filter_map(|id| known.get(id).map(|(_, cursor)| *cursor)).collect())
@@ -199,16 +204,11 @@ impl<'a> Watcher<'a> {
         let Some(hierarchy) = Hierarchy::load(&mut locked.journal(folder_sync::JOURNAL)?)? else {
             return Ok(Some(Ended::Folders));
         };
-        let source = match contacts(self.ctx) {
-            Ok(source) => source,
-            Err(_) => return Ok(Some(Ended::Folders)),
-        };
         let now = unix_time();
         if now.saturating_sub(self.hierarchy_seen) >= HIERARCHY_INTERVAL {
             self.hierarchy_seen = now;
-            let present = source.containers().await?;
-            let known = |container: &str| hierarchy.has(source.class(), container);
-            if present.iter().any(|container| !known(&container.id)) {
+            let present = present(self.ctx, &classes(self.ctx).await?).await?;
+            if present.iter().any(|(class, container)| !hierarchy.has(*class, &container.id)) {
                 return Ok(Some(Ended::Folders));
             }
         }
@@ -217,16 +217,18 @@ impl<'a> Watcher<'a> {
             let Some(folder) = hierarchy.folder(id) else {
                 return Ok(Some(Ended::Folders));
             };
-            places.push(Place { id, container: &folder.container, writable: folder.writable });
+            places.push((folder.class, Place { id, container: &folder.container, writable: folder.writable }));
         }
-        let containers: Vec<String> = places.iter().map(|place| place.container.to_owned()).collect();
+        let containers: Vec<(Class, String)> =
+            places.iter().map(|(class, place)| (*class, place.container.to_owned())).collect();
         let tick = Duration::from_secs(self.ctx.site.config.ping.tick.max(1));
-        let cursors = self.turn.cursors(&source, &containers, tick).await?;
+        let cursors = self.turn.cursors(self.ctx, &containers, tick).await?;
         let mut changed = Vec::new();
-        for (place, cursor) in places.into_iter().zip(cursors) {
+        for ((class, place), cursor) in places.into_iter().zip(cursors) {
+            let source = source_of(self.ctx, class)?;
             let mut journal = locked.journal(place.id)?;
             let watch = self.watches.entry(place.id.to_owned()).or_default();
-            if watch.has_changes(&source, &mut journal, place, self.ctx.version, Some(cursor)).await? {
+            if watch.has_changes(&source, &mut journal, place, self.ctx.version, now, Some(cursor)).await? {
                 changed.push(place.id.to_owned());
             }
         }

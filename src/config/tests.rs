@@ -29,13 +29,12 @@ fn sample_shows_the_defaults() {
 
 #[test]
 fn sample_shows_every_option() {
-    let debug = format!("{:?}", Config::default());
+    let debug = format!("{:?}", Config::default()).replace("device_type:", "type:");
     let words = debug.split([' ', '{', '[', '(']);
     let names: Vec<&str> = words.filter_map(|w| w.strip_suffix(':')).collect();
     assert!(names.len() > 25, "{names:?}");
     for name in names {
-        let shown =
-            [format!("#{name} = "), format!("[{name}]"), format!("[[versions.{name}]]"), format!("[log.{name}]")];
+        let shown = ["#{} = ", "[{}]", "[[versions.{}]]", "[log.{}]", "{} = "].map(|form| form.replace("{}", name));
         assert!(shown.iter().any(|s| SAMPLE.contains(s)), "{name}");
     }
 }
@@ -50,6 +49,9 @@ fn faults_name_the_line() {
         ("[horde]\nurl = \"localhost/rpc.php\"\n", 2, "horde.url: \"localhost/rpc.php\" is no http:// or https:// URL"),
         ("[versions]\nmax = \"15.0\"\n", 2, "no protocol version \"15.0\": one of 2.5, 12.0"),
         ("[[versions.ceiling]]\nuser = \"x\"\n", 1, "missing field `max`"),
+        ("[[folders.merge]]\nclasses = []\n", 2, "names no class"),
+        ("[[folders.merge]]\ntype = \"x\"\n", 1, "missing field `classes`"),
+        ("[[folders.merge]]\ntype = \"x\"\nclasses = [\"mail\"]\n", 3, "no class \"mail\": one of contacts, calendar"),
         ("[log]\nlevel = \"loud\"\n", 2, "no log level \"loud\""),
         ("[login]\nstrip_domain = \"yes\"\n", 2, "unknown variant"),
         ("[horde\n", 1, ""),

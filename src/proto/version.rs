@@ -46,6 +46,8 @@ pub struct Traits {
     pub preview: bool,
     /// UserInformation lists accounts (14.1+) instead of bare addresses.
     pub accounts: bool,
+    /// There are folders of notes (14.0+).
+    pub notes: bool,
 }
 
 const BASE: Traits = Traits {
@@ -64,6 +66,7 @@ const BASE: Traits = Traits {
     account_only_wipe: false,
     preview: false,
     accounts: false,
+    notes: false,
 };
 const V12_0: Traits = Traits { name: "12.0", server: "8.0", air_sync_base: true, policy_document: true, ..BASE };
 const V12_1: Traits = Traits { name: "12.1", code: 121, server: "8.1", empty_sync: true, ..V12_0 };
@@ -75,6 +78,7 @@ const V14_0: Traits = Traits {
     class_in_collection: false,
     heartbeat_sync: true,
     preview: true,
+    notes: true,
     ..V12_1
 };
 const V14_1: Traits =

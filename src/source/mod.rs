@@ -1,14 +1,18 @@
 //! Where items live. A [`Source`] is one application of Horde as one user sees it; it knows nothing of phones and sync keys.
 
+pub mod any;
 mod app;
 mod kept;
 pub mod kronolith;
+pub mod merged;
 pub mod mnemo;
 pub mod nag;
 pub mod turba;
 
+pub use any::Any;
 pub use app::Shared;
 pub use kept::Kept;
+pub use merged::Merged;
 
 use std::{future::Future, time::Duration};
 
@@ -136,6 +140,12 @@ pub trait Source: Send + Sync {
     /// uids from Horde ([`Source::grants_uids`] is false) gives another one.
     fn add(&self, container: &str, wish: &str, item: &Properties)
     -> impl Future<Output = Result<String, Error>> + Send;
+
+    /// The uid that an item gets that is added under `wish`; another one where a container stands for several.
+    fn uid_of(&self, container: &str, wish: &str) -> impl Future<Output = Result<String, Error>> + Send {
+        let _ = container;
+        std::future::ready(Ok(wish.to_owned()))
+    }
 
     /// Whether [`Source::add`] uses the uid that it is given.
     fn grants_uids(&self) -> bool {

@@ -3,25 +3,27 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Error, Work, digest,
+    Error,
+    add::add,
+    digest,
     history::{History, Log, encode},
-    item_id,
     state::{CommandName, Intent, Item, Record, Settled},
+    work::Work,
 };
 use crate::{
     proto::{
-        class::{self, Class, Patch, Properties, Scope, Sender},
+        class::{self, Class, Patch, Properties, Sender},
         sync::{Command, CommandKind, CommandResult},
     },
     source::{self, Fetched, Source},
 };
 
 /// Status values of single commands (MS-ASCMD 2.2.3.177.17).
-mod status {
-    pub(super) const SUCCESS: u16 = 1;
-    pub(super) const MALFORMED: u16 = 6;
-    pub(super) const CONFLICT: u16 = 7;
-    pub(super) const NOT_FOUND: u16 = 8;
+pub(super) mod status {
+    pub(in crate::sync) const SUCCESS: u16 = 1;
+    pub(in crate::sync) const MALFORMED: u16 = 6;
+    pub(in crate::sync) const CONFLICT: u16 = 7;
+    pub(in crate::sync) const NOT_FOUND: u16 = 8;
 }
 
 /// Carries out the commands one by one and gives the answers that the protocol wants: for Adds, Fetches, and what failed.
@@ -43,8 +45,8 @@ pub(super) async fn carry_out<S: Source>(
             (kind, Plan::New { unsure, .. }) => {
                 let (status, item) = match kind {
                     _ if !work.place.writable => (refuse(work, command), None),
-                    CommandKind::Add => add(work, command, before, unsure).await?,
-                    CommandKind::Change => change(work, command, &mut items, unsure).await?,
+                    CommandKind::Add => add(work, command, unsure.unwrap_or(before), unsure.is_some()).await?,
+                    _ if is_change(command) => change(work, command, &mut items, unsure.is_some()).await?,
                     _ => delete(work, command).await?,
                 };
                 settle(work, command, status, item)
@@ -55,17 +57,23 @@ pub(super) async fn carry_out<S: Source>(
     Ok(results)
 }
 
+/// Whether the item stays: an occurrence that is deleted is a change of its series.
+fn is_change(command: &Command) -> bool {
+    command.kind == CommandKind::Change || command.kind == CommandKind::Delete && command.instance.is_some()
+}
+
 /// What is to be done with a command.
 enum Plan {
     /// It was carried out for an answer that got lost.
     Settled(Settled),
     /// It cannot be carried out.
     Refused(u16),
-    /// Carry it out. `unsure`: an earlier attempt was broken off and may have done it.
-    New { name: CommandName, unsure: bool },
+    /// Carry it out. `unsure`: an earlier attempt was broken off and may have done it; where the container's history stood before it.
+    New { name: CommandName, unsure: Option<u64> },
 }
 
-fn name(command: &Command) -> CommandName {
+/// Names a command among those of its generation.
+pub(super) fn name(command: &Command) -> CommandName {
     let content = format!("{:?}{:?}", command.instance, command.item);
     CommandName { kind: command.kind, id: command.id.clone(), digest: digest(content.as_bytes()) }
 }
@@ -82,7 +90,7 @@ fn plan(command: &Command, history: &History) -> Plan {
     if let Some(status) = command.refused {
         return Plan::Refused(status);
     }
-    let unsure = history.open.iter().any(|intent| intent.commands.contains(&name));
+    let unsure = history.open.iter().find(|intent| intent.commands.contains(&name)).map(|intent| intent.cursor);
     Plan::New { name, unsure }
 }
 
@@ -119,8 +127,7 @@ async fn read_ahead<S: Source>(
 ) -> Result<BTreeMap<String, Fetched>, Error> {
     let mut ids = Vec::new();
     for (command, plan) in commands.iter().zip(plans) {
-        let wanted = command.kind == CommandKind::Fetch
-            || command.kind == CommandKind::Change && matches!(plan, Plan::New { .. });
+        let wanted = command.kind == CommandKind::Fetch || is_change(command) && matches!(plan, Plan::New { .. });
         if wanted && let Some(id) = work.item_id(&command.id) {
             ids.push(id.to_owned());
         }
@@ -134,107 +141,6 @@ async fn read_ahead<S: Source>(
     }
     let fetched = work.source.fetch(work.place.container, &uids, &[]).await?;
     Ok(ids.into_iter().zip(fetched).collect())
-}
-
-async fn add<S: Source>(
-    work: &mut Work<'_, S>,
-    command: &Command,
-    before: u64,
-    unsure: bool,
-) -> Result<(u16, Option<(String, Item)>), Error> {
-    let item = patch(work, &command.item, &Properties::default()).set;
-    let wish = wish(work, command);
-    if unsure {
-        if let Some(uid) = find_added(work, &wish, &item, before).await? {
-            complete(work, &uid, &item).await?;
-            return Ok(adopt(work, uid, &item));
-        }
-        if deleted_since(work, &wish, before).await? {
-            // It must not rise again; the phone is told of its deletion next time.
-            work.deleted_meanwhile.push(wish.clone());
-            return Ok(adopt(work, wish, &item));
-        }
-    }
-    match work.source.add(work.place.container, &wish, &item).await {
-        Ok(uid) => Ok(adopt(work, uid, &item)),
-        Err(error @ (source::Error::Exists | source::Error::Uncertain(_))) => {
-            match find_added(work, &wish, &item, before).await? {
-                Some(uid) => {
-                    complete(work, &uid, &item).await?;
-                    Ok(adopt(work, uid, &item))
-                }
-                None => refusal(error, status::MALFORMED).map(|status| (status, None)),
-            }
-        }
-        Err(error) => refusal(error, status::MALFORMED).map(|status| (status, None)),
-    }
-}
-
-/// Adds what a broken off Add did not come to (a picture, for example); what was changed there meanwhile stays.
-async fn complete<S: Source>(work: &Work<'_, S>, uid: &str, item: &Properties) -> Result<(), Error> {
-    let fetched = work.source.fetch(work.place.container, &[uid.to_owned()], &[]).await?;
-    let Some(Fetched::Item(there)) = fetched.into_iter().next() else {
-        return Ok(());
-    };
-    let mut patch = Patch { set: item.clone(), clear: Vec::new() };
-    patch.set.0.retain(|tag, _| !there.0.contains_key(tag));
-    if patch.set.0.is_empty() {
-        return Ok(());
-    }
-    match work.source.change(work.place.container, uid, &patch).await {
-        Ok(()) | Err(source::Error::NotFound) => Ok(()),
-        Err(error) => refusal(error, status::MALFORMED).map(|_| ()),
-    }
-}
-
-/// The uid for an Add: the same for a repeat of it, and for no other Add.
-fn wish<S: Source>(work: &Work<'_, S>, command: &Command) -> String {
-    let CommandName { id, digest, .. } = name(command);
-    let (series, generation) = (work.state.series, work.state.generation);
-    let hash = item_id(&format!("{series}\0{generation}\0{id}\0{digest}"));
-    format!("{hash}.{series:016x}@horde-eas")
-}
-
-/// Takes an item of Horde as the one that the phone added.
-fn adopt<S: Source>(work: &mut Work<'_, S>, uid: String, item: &Properties) -> (u16, Option<(String, Item)>) {
-    let id = item_id(&uid);
-    if work.state.items.contains_key(&id) {
-        // An id that the phone has already must never answer an Add: phones delete the item then.
-        return (status::MALFORMED, None);
-    }
-    let fingerprint = work.own_fingerprint(item);
-    (status::SUCCESS, Some((id, Item::received(uid, fingerprint))))
-}
-
-/// Whether an item was there and has been deleted.
-async fn deleted_since<S: Source>(work: &Work<'_, S>, uid: &str, since: u64) -> Result<bool, Error> {
-    let now = work.source.cursor(work.place.container).await?;
-    let changes = work.source.changes(work.place.container, since, now).await?;
-    Ok(changes.delete.iter().any(|deleted| deleted == uid))
-}
-
-/// What an earlier attempt at an Add left behind.
-async fn find_added<S: Source>(
-    work: &Work<'_, S>,
-    wish: &str,
-    item: &Properties,
-    since: u64,
-) -> Result<Option<String>, Error> {
-    let container = work.place.container;
-    if work.source.grants_uids() {
-        let all = work.source.list(container, Scope::All).await?;
-        return Ok(all.into_iter().find(|uid| uid == wish));
-    }
-    let now = work.source.cursor(container).await?;
-    let mut uids = work.source.changes(container, since, now).await?.add;
-    uids.retain(|uid| work.known(uid).is_none() && !work.touched.contains(uid));
-    if uids.is_empty() {
-        return Ok(None);
-    }
-    let fetched = work.source.fetch(container, &uids, &[]).await?;
-    let holds = |there: &Properties| item.0.iter().all(|(tag, value)| there.0.get(tag) == Some(value));
-    let found = uids.into_iter().zip(fetched).find(|(_, f)| matches!(f, Fetched::Item(there) if holds(there)));
-    Ok(found.map(|(uid, _)| uid))
 }
 
 async fn change<S: Source>(
@@ -257,7 +163,7 @@ async fn change<S: Source>(
     };
     let server_changed = work.is_news(&had, &current);
     if server_changed && !unsure && server_wins(work) {
-        work.look_at(&had.uid);
+        give_back(work, &id, &had);
         return Ok((status::CONFLICT, None));
     }
     let Some(patch) = meant(work, command, &current) else { return Ok((status::MALFORMED, None)) };
@@ -278,7 +184,7 @@ async fn change<S: Source>(
     }
     let fingerprint = work.own_fingerprint(&changed);
     items.insert(id.clone(), Fetched::Item(changed));
-    Ok((status::SUCCESS, Some((id, Item::received(had.uid, fingerprint)))))
+    Ok((status::SUCCESS, Some((id, Item::received(had.uid, fingerprint, work.state.listed)))))
 }
 
 async fn delete<S: Source>(work: &mut Work<'_, S>, command: &Command) -> Result<(u16, Option<(String, Item)>), Error> {
@@ -316,7 +222,7 @@ fn refuse<S: Source>(work: &mut Work<'_, S>, command: &Command) -> u16 {
     let Some((id, had)) = known.map(|(id, item)| (id.clone(), item.clone())) else {
         return if command.kind == CommandKind::Add { status::MALFORMED } else { status::NOT_FOUND };
     };
-    if command.kind == CommandKind::Delete {
+    if command.kind == CommandKind::Delete && !is_change(command) {
         work.state.items.remove(&id);
         work.look_at(&had.uid);
     } else {
@@ -335,17 +241,24 @@ fn server_wins<S: Source>(work: &Work<'_, S>) -> bool {
     work.state.options.iter().find_map(|o| o.server_wins).unwrap_or(true)
 }
 
-fn patch<S: Source>(work: &mut Work<'_, S>, sent: &Properties, now: &Properties) -> Patch {
+/// What an Add, or a Change of the item `now`, means.
+pub(super) fn patch<S: Source>(work: &mut Work<'_, S>, sent: &Properties, now: &Properties) -> Patch {
     with_sender(work, sent, |class, sender| class::patch(class, sender, sent, now))
 }
 
-/// What a Change means, be it of the item or of one occurrence of it.
+/// What a Change means, be it of the item or of one occurrence of it; `None`: nothing that could be done.
 fn meant<S: Source>(work: &mut Work<'_, S>, command: &Command, now: &Properties) -> Option<Patch> {
     let sent = &command.item;
-    match &command.instance {
-        None => Some(patch(work, sent, now)),
-        Some(instance) => with_sender(work, sent, |_, sender| class::patch_of_instance(sender, instance, sent, now)),
-    }
+    let patch = match &command.instance {
+        None => patch(work, sent, now),
+        Some(_) if work.source.class() != Class::Calendar => return None,
+        Some(instance) => {
+            let gone = class::no_occurrence();
+            let sent = if command.kind == CommandKind::Delete { &gone } else { sent };
+            with_sender(work, sent, |_, sender| class::patch_of_instance(sender, instance, sent, now))?
+        }
+    };
+    Some(class::without_uid(patch))
 }
 
 fn with_sender<S: Source, T>(work: &mut Work<'_, S>, sent: &Properties, f: impl FnOnce(Class, Sender<'_>) -> T) -> T {
@@ -355,7 +268,7 @@ fn with_sender<S: Source, T>(work: &mut Work<'_, S>, sent: &Properties, f: impl 
 }
 
 /// The status for an error that concerns only this item; others end the request.
-fn refusal(error: source::Error, status: u16) -> Result<u16, Error> {
+pub(super) fn refusal(error: source::Error, status: u16) -> Result<u16, Error> {
     match error {
         source::Error::Denied | source::Error::Exists => Ok(status),
         source::Error::Refused(reason) => {
@@ -387,6 +300,7 @@ fn settle_again<S: Source>(work: &mut Work<'_, S>, command: &Command, settled: S
             result.server_id = Some(work.server_id(id));
         }
     } else if command.kind == CommandKind::Delete
+        && !is_change(command)
         && settled.status == status::SUCCESS
         && let Some(id) = work.item_id(&command.id)
     {

@@ -212,3 +212,59 @@ fn differences(before: &Folders, now: &Folders) -> Vec<Change> {
     changes.extend(adds.into_iter().map(|(id, f)| Change::Add(told(id, f))));
     changes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn container(id: &str, default: bool) -> Container {
+        Container { id: id.to_owned(), name: id.to_uppercase(), default, writable: true }
+    }
+
+    fn all() -> Vec<(Class, Container)> {
+        let classes = [Class::Contacts, Class::Calendar, Class::Tasks, Class::Notes];
+        classes
+            .into_iter()
+            .flat_map(|class| [(class, container("me", true)), (class, container("team", false))])
+            .collect()
+    }
+
+    #[test]
+    fn every_class_has_one_default_folder() {
+        let (_, answer, _) = Hierarchy::answer(None, "0", &all()).unwrap();
+        let kind = |change: &Change| match change {
+            Change::Add(folder) => folder.kind.number(),
+            other => panic!("{other:?}"),
+        };
+        let mut kinds: Vec<u8> = answer.changes.iter().map(kind).collect();
+        assert!(kinds[..4].iter().all(|kind| (7..=10).contains(kind)), "the default ones first: {kinds:?}");
+        kinds.sort_unstable();
+        assert_eq!(kinds, [7, 8, 9, 10, 13, 14, 15, 17]);
+    }
+
+    /// As it was written when contacts were all there was.
+    #[test]
+    fn a_device_that_knows_contacts_only_gets_the_other_folders() {
+        let stored = r#"{"format":1,"series":171,"generation":2,"last_generation":2,"before":null,"folders":{
+            "Co3b4cc00c04b5":{"class":"Contacts","container":"me","name":"ME","default":true,"writable":true}}}"#;
+        let known: Hierarchy = serde_json::from_str(stored).unwrap();
+        let present: Vec<_> = all().into_iter().filter(|(_, container)| container.default).collect();
+        let (_, answer, write) = Hierarchy::answer(Some(known), "{00000000000000ab}2", &present).unwrap();
+        assert!(write);
+        assert_eq!(answer.key, "{00000000000000ab}3");
+        assert_eq!(answer.changes.len(), 3);
+        assert!(answer.changes.iter().all(|change| matches!(change, Change::Add(_))), "{:?}", answer.changes);
+    }
+
+    #[test]
+    fn a_device_that_is_to_have_one_folder_gets_it_instead_of_the_others() {
+        let (before, first, _) = Hierarchy::answer(None, "0", &all()).unwrap();
+        let mut merged = all();
+        merged.retain(|(class, _)| *class != Class::Tasks);
+        merged.push((Class::Tasks, container("*", true)));
+        let (_, answer, _) = Hierarchy::answer(Some(before), &first.key, &merged).unwrap();
+        let (deleted, added): (Vec<_>, Vec<_>) =
+            answer.changes.iter().partition(|change| matches!(change, Change::Delete(_)));
+        assert_eq!((deleted.len(), added.len()), (2, 1));
+    }
+}

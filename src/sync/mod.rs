@@ -9,6 +9,7 @@
 //! - An item is deleted on the phone only when Horde's history or a complete listing says that it is gone.
 //! - One bad item stops nothing: it is put aside and tried again when it changes, and once a day.
 
+mod add;
 mod client;
 mod folders;
 mod history;
@@ -17,23 +18,25 @@ mod server;
 mod state;
 #[cfg(test)]
 mod tests;
-
-use std::collections::BTreeSet;
+mod watch;
+mod work;
 
 pub use folders::{Folder, Hierarchy, HierarchyAnswer};
 pub use history::Log;
 pub use key::SyncKey;
+pub use watch::{Watch, estimate};
 
 use crate::{
     proto::{
         Version,
-        class::{self, Class, Properties, View},
+        class::{Class, View},
         sync::{Collection, CollectionResponse, CommandKind, Options},
     },
     source::{self, Source},
 };
 use history::{History, Position};
 use state::{Generation, Record, State};
+use work::Work;
 
 /// Largest window; also what 0 and larger values mean (MS-ASCMD 2.2.3.199).
 pub const LARGEST_WINDOW: usize = 512;
@@ -171,141 +174,6 @@ pub async fn run<S: Source>(source: &S, log: &mut impl Log, task: Task<'_>) -> R
     Ok(Outcome { response, speaks })
 }
 
-/// Number of changes that wait for the phone. `Err(status)`: the key is not primed (3) or not valid (4), as GetItemEstimate has it.
-///
-/// # Errors
-/// The source or the state cannot be had.
-pub async fn estimate<S: Source>(
-    source: &S,
-    log: &mut impl Log,
-    place: Place<'_>,
-    key: &str,
-    version: Version,
-    now: u64,
-) -> Result<Result<usize, u16>, Error> {
-    if key == "0" {
-        return Ok(Err(3));
-    }
-    let Some((history, position)) = open(log, key)? else {
-        return Ok(Err(4));
-    };
-    let mut work = Work::new(source, place, history.state(position), version, now);
-    work.collect(None).await?;
-    Ok(Ok(work.state.dirty.len() + work.state.gone.len()))
-}
-
-/// Watches one collection for a waiting request: remembers how far the history was looked through without finding anything.
-#[derive(Debug, Clone, Default)]
-pub struct Watch {
-    cursor: Option<u64>,
-}
-
-impl Watch {
-    /// Whether a Sync would now deliver something. A collection that was never synchronised has nothing to tell (phones that ping before the
-    /// first Sync would loop otherwise). `cursor` is where the container's history stands, if the caller knows.
-    ///
-    /// # Errors
-    /// The source or the state cannot be had.
-    pub async fn has_changes<S: Source>(
-        &mut self,
-        source: &S,
-        log: &mut impl Log,
-        place: Place<'_>,
-        version: Version,
-        cursor: Option<u64>,
-    ) -> Result<bool, Error> {
-        let Some(history) = load(log)? else {
-            return Ok(false);
-        };
-        let mut state = history.state(Position::Newest);
-        if state.cursor.is_none() || !state.gone.is_empty() || !state.dirty.is_empty() {
-            return Ok(true);
-        }
-        state.cursor = state.cursor.max(self.cursor);
-        if cursor.is_some() && cursor == state.cursor {
-            return Ok(false);
-        }
-        // Listings are compared by Syncs; a watcher only follows the history.
-        let now = state.listed;
-        let mut work = Work::new(source, place, state, version, now);
-        work.collect(cursor).await?;
-        let (commands, _) = work.fill(1).await?;
-        if commands.is_empty() {
-            self.cursor = work.state.cursor;
-        }
-        Ok(!commands.is_empty())
-    }
-}
-
-/// What one request works on.
-struct Work<'a, S> {
-    source: &'a S,
-    place: Place<'a>,
-    view: View,
-    state: State,
-    settled: Vec<state::Settled>,
-    /// uids that this request wrote to.
-    touched: BTreeSet<String>,
-    /// uids of items whose Add was broken off and that were deleted before it was repeated.
-    deleted_meanwhile: Vec<String>,
-    now: u64,
-}
-
-impl<'a, S: Source> Work<'a, S> {
-    fn new(source: &'a S, place: Place<'a>, state: State, version: Version, now: u64) -> Self {
-        let view = view(&state.options, version);
-        Self {
-            source,
-            place,
-            view,
-            state,
-            settled: Vec::new(),
-            touched: BTreeSet::new(),
-            deleted_meanwhile: Vec::new(),
-            now,
-        }
-    }
-
-    fn fingerprint(&self, item: &Properties) -> u64 {
-        digest(&class::encoded(self.source.class(), item, &self.view))
-    }
-
-    /// Fingerprint of an item as the phone wrote it.
-    fn own_fingerprint(&self, item: &Properties) -> u64 {
-        let mut item = item.clone();
-        for tag in self.source.filled_in() {
-            item.0.remove(tag);
-        }
-        self.fingerprint(&item)
-    }
-
-    /// Whether the phone has the item as it is now.
-    fn same(&self, had: &state::Item, item: &Properties) -> bool {
-        had.fingerprint == if had.own { self.own_fingerprint(item) } else { self.fingerprint(item) }
-    }
-
-    /// Whether somebody else changed the item since the phone got it. The fingerprint alone does not tell: it is another one as soon as the
-    /// phone asks for other bodies, or speaks another version.
-    fn is_news(&self, had: &state::Item, item: &Properties) -> bool {
-        let waits = self.state.dirty.contains(&had.uid) || self.state.aside.contains_key(&had.uid);
-        waits && !self.same(had, item) && self.fingerprint(item) != had.seen
-    }
-
-    fn server_id(&self, item_id: &str) -> String {
-        format!("{}:{item_id}", self.place.id)
-    }
-
-    /// The item id in a ServerId of this collection.
-    fn item_id<'b>(&self, server_id: &'b str) -> Option<&'b str> {
-        server_id.strip_prefix(self.place.id)?.strip_prefix(':')
-    }
-
-    /// The item that the phone has for a uid.
-    fn known(&self, uid: &str) -> Option<&state::Item> {
-        self.state.items.get(&item_id(uid)).filter(|item| item.uid == uid)
-    }
-}
-
 fn load(log: &mut impl Log) -> Result<Option<History>, Error> {
     match History::load(log) {
         // What cannot be read is built anew by the phone; only its own collection is concerned.
@@ -381,8 +249,13 @@ async fn record(
     Ok(key)
 }
 
+/// The options for the folder's own class.
+fn own_options(options: &[Options]) -> Option<&Options> {
+    options.iter().find(|o| o.class.as_deref() != Some("SMS"))
+}
+
 fn view(options: &[Options], version: Version) -> View {
-    let options = options.iter().find(|o| o.class.as_deref() != Some("SMS"));
+    let options = own_options(options);
     View {
         version,
         bodies: options.map(|o| o.bodies.clone()).unwrap_or_default(),

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{Error, LISTING_INTERVAL, TROUBLE_LASTS, Work, item_id, state::Item};
 use crate::{
     proto::{
-        class::Scope,
+        class::{Properties, Scope},
         sync::{ServerCommand, ServerKind},
     },
     source::{self, Changes, Fetched, Source},
@@ -15,6 +15,24 @@ use crate::{
 const SUSPICIOUS: usize = 10;
 /// How many of the next windows a source is told of.
 const AHEAD: usize = 20;
+/// How often items are fetched for an answer that has some already.
+const ROUNDS: u32 = 16;
+
+/// What a look at an item comes to; with what the phone has then.
+enum Verdict {
+    /// The phone is told.
+    Tell(ServerKind, Item),
+    /// The phone does not want it any more.
+    Drop,
+    /// The phone neither wants nor has it.
+    Unwanted,
+    /// The phone has it like that.
+    Known(Item),
+    /// The phone has just sent it and does not expect it back: it is told next time.
+    Later(Item),
+    /// Its id is that of another item.
+    Clash(String),
+}
 
 impl<S: Source> Work<'_, S> {
     /// Takes in what happened in the container since the state's cursor.
@@ -25,13 +43,14 @@ impl<S: Source> Work<'_, S> {
             None => self.source.cursor(container).await?,
         };
         match self.state.cursor {
-            Some(from) if from < to => {
-                let changes = self.source.changes(container, from, to).await?;
-                self.merge(changes).await?;
-            }
-            Some(from) if from == to => {
+            Some(from) if from <= to => {
+                if from < to {
+                    let changes = self.source.changes(container, from, to).await?;
+                    self.merge(changes).await?;
+                }
                 let idle = self.state.dirty.is_empty() && self.state.gone.is_empty() && self.touched.is_empty();
-                if idle && self.now.saturating_sub(self.state.listed) > LISTING_INTERVAL {
+                let old = from == to && idle && self.now.saturating_sub(self.state.listed) > LISTING_INTERVAL;
+                if old || self.is_refiltered() {
                     self.compare_listing(false).await?;
                 }
             }
@@ -95,27 +114,39 @@ impl<S: Source> Work<'_, S> {
         Ok(gone.into_iter().filter(|uid| !there.contains(uid)).collect())
     }
 
-    /// Compares the state with a full listing. `all`: look at every item (the history cannot be trusted), not only at differences. Items that
-    /// were put aside are tried again.
+    /// Compares the state with a listing of what the phone wants. `all`: look at every item (the history cannot be trusted), not only at
+    /// differences. Items that were put aside are tried again.
     async fn compare_listing(&mut self, all: bool) -> Result<(), Error> {
-        let listed = self.source.list(self.place.container, Scope::All).await?;
+        let listed = self.source.list(self.place.container, self.scope).await?;
+        // What a narrower filter leaves out may be listed nevertheless.
+        let all = all || !self.listed_scope().is_within(self.scope);
         let there: BTreeSet<&String> = listed.iter().collect();
         let known: Vec<String> = self.state.items.values().map(|item| item.uid.clone()).collect();
-        let missing = known.iter().filter(|uid| !there.contains(uid)).cloned().collect();
-        let missing = self.confirmed(missing).await?;
-        let queued: BTreeSet<String> = self.state.dirty.iter().cloned().collect();
+        let missing: Vec<String> = known.into_iter().filter(|uid| !there.contains(uid)).collect();
+        let mut queued: BTreeSet<String> = self.state.dirty.iter().cloned().collect();
         for uid in &listed {
-            let wanted = all || self.known(uid).is_none() || self.state.aside.contains_key(uid);
-            if wanted && !queued.contains(uid) {
+            // The phone's own are looked at so that none stays that it does not want.
+            let stays = |item: &Item| self.scope == Scope::All || !item.own && !self.scope.has_left(item.ends);
+            let known = self.known(uid).is_some_and(stays);
+            let wanted = all || !known || self.state.aside.contains_key(uid);
+            if wanted && queued.insert(uid.clone()) {
                 self.state.dirty.push_back(uid.clone());
             }
         }
-        for uid in missing {
-            if !self.state.gone.contains(&uid) {
-                self.state.gone.push_back(uid);
+        if self.scope == Scope::All {
+            for uid in self.confirmed(missing).await? {
+                if !self.state.gone.contains(&uid) {
+                    self.state.gone.push_back(uid);
+                }
             }
+        } else {
+            // Left out of a part is not gone: a look at the item tells.
+            self.state.dirty.extend(missing.into_iter().filter(|uid| queued.insert(uid.clone())));
         }
         self.state.listed = self.now;
+        if self.listed_scope() != self.scope {
+            self.state.filter = self.filter();
+        }
         Ok(())
     }
 
@@ -131,7 +162,9 @@ impl<S: Source> Work<'_, S> {
     pub(super) async fn fill(&mut self, window: usize) -> Result<(Vec<ServerCommand>, bool), Error> {
         let mut commands = Vec::new();
         let mut later = Vec::new();
-        while commands.len() < window {
+        let mut rounds = 0;
+        // An answer need not be full when one item after the other turns out to be no news.
+        while commands.len() < window && (commands.is_empty() || rounds < ROUNDS) {
             if let Some(uid) = self.state.gone.pop_front() {
                 commands.extend(self.deleted(&uid));
                 continue;
@@ -140,6 +173,7 @@ impl<S: Source> Work<'_, S> {
             if count == 0 {
                 break;
             }
+            rounds += 1;
             let uids: Vec<String> = self.state.dirty.drain(..count).collect();
             let ahead: Vec<String> = self.state.dirty.iter().take(window * AHEAD).cloned().collect();
             let fetched = self.source.fetch(self.place.container, &uids, &ahead).await?;
@@ -163,36 +197,70 @@ impl<S: Source> Work<'_, S> {
             match fetched {
                 Fetched::Missing => missing.push(uid),
                 Fetched::Broken(reason) => self.put_aside(uid, reason),
-                Fetched::Item(item) => {
-                    let fingerprint = self.fingerprint(&item);
-                    let id = item_id(&uid);
-                    let had = self.state.items.get(&id).cloned();
-                    let kind = match had {
-                        Some(had) if had.uid != uid => {
-                            self.put_aside(uid, format!("its id is that of {}", had.uid));
-                            continue;
-                        }
-                        Some(had) if self.same(&had, &item) => {
-                            self.state.items.insert(id, Item::sent(uid, fingerprint));
-                            continue;
-                        }
-                        // The phone does not expect an item back that it has just sent.
-                        Some(had) if self.touched.contains(&uid) => {
-                            self.state.items.insert(id, Item { seen: fingerprint, ..had });
-                            later.push(uid);
-                            continue;
-                        }
-                        Some(_) => ServerKind::Change,
-                        None => ServerKind::Add,
-                    };
-                    self.state.aside.remove(&uid);
-                    let server_id = self.server_id(&id);
-                    self.state.items.insert(id, Item::sent(uid, fingerprint));
-                    commands.push(ServerCommand { kind, server_id, item });
-                }
+                Fetched::Item(item) => commands.extend(self.take_item(uid, item, later)),
             }
         }
         self.take_missing(missing, commands).await
+    }
+
+    fn take_item(&mut self, uid: String, item: Properties, later: &mut Vec<String>) -> Option<ServerCommand> {
+        let id = item_id(&uid);
+        match self.judge(&uid, &item) {
+            Verdict::Tell(kind, has) => {
+                self.state.aside.remove(&uid);
+                self.state.items.insert(id.clone(), has);
+                Some(ServerCommand { kind, server_id: self.server_id(&id), item })
+            }
+            Verdict::Drop => {
+                self.state.aside.remove(&uid);
+                self.state.items.remove(&id);
+                Some(self.dropped(ServerKind::SoftDelete, &id))
+            }
+            Verdict::Unwanted => {
+                self.state.aside.remove(&uid);
+                None
+            }
+            Verdict::Known(has) => {
+                self.state.items.insert(id, has);
+                None
+            }
+            Verdict::Later(has) => {
+                self.state.items.insert(id, has);
+                later.push(uid);
+                None
+            }
+            Verdict::Clash(other) => {
+                self.put_aside(uid, format!("its id is that of {other}"));
+                None
+            }
+        }
+    }
+
+    /// What an item as it is now means for the phone.
+    fn judge(&self, uid: &str, item: &Properties) -> Verdict {
+        let fingerprint = self.fingerprint(item);
+        let sent = || Item { ends: self.scope.end_of(item), ..Item::sent(uid.to_owned(), fingerprint) };
+        let holds = self.scope.holds(item);
+        let Some(had) = self.state.items.get(&item_id(uid)).cloned() else {
+            return if holds { Verdict::Tell(ServerKind::Add, sent()) } else { Verdict::Unwanted };
+        };
+        if had.uid != uid {
+            return Verdict::Clash(had.uid);
+        }
+        // What the phone put there itself although it does not want it.
+        let stays = had.own && had.written == self.state.listed;
+        if !holds && !stays {
+            return Verdict::Drop;
+        }
+        let same = self.same(&had, item);
+        if !same && self.touched.contains(uid) {
+            return Verdict::Later(Item { seen: fingerprint, ..had });
+        }
+        let has = match holds {
+            true => sent(),
+            false => Item::received(had.uid, self.own_fingerprint(item), had.written),
+        };
+        if same { Verdict::Known(has) } else { Verdict::Tell(ServerKind::Change, has) }
     }
 
     /// Many items and none of them readable: rather a fault of the site than of each item. The phone comes back later; what is still
@@ -243,6 +311,10 @@ impl<S: Source> Work<'_, S> {
         self.known(uid)?;
         let id = item_id(uid);
         self.state.items.remove(&id);
-        Some(ServerCommand { kind: ServerKind::Delete, server_id: self.server_id(&id), item: Default::default() })
+        Some(self.dropped(ServerKind::Delete, &id))
+    }
+
+    fn dropped(&self, kind: ServerKind, id: &str) -> ServerCommand {
+        ServerCommand { kind, server_id: self.server_id(id), item: Default::default() }
     }
 }

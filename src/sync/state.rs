@@ -26,17 +26,24 @@ pub(super) struct Item {
     /// Fingerprint of what the source made of the phone's version, if that is something else and the phone was not told yet; 0 = none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) seen: u64,
+    /// When a listing was last compared before the phone wrote the item, Unix seconds: until the next one it stays there even if it is not what
+    /// the phone wants. Means something only with `own`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) written: u64,
+    /// When the item leaves what the phone wants because time passes, Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ends: Option<i64>,
 }
 
 impl Item {
     /// An item as the source gave it to the phone.
     pub(super) fn sent(uid: String, fingerprint: u64) -> Self {
-        Self { uid, fingerprint, own: false, seen: 0 }
+        Self { uid, fingerprint, own: false, seen: 0, written: 0, ends: None }
     }
 
-    /// An item as the phone gave it to the source.
-    pub(super) fn received(uid: String, fingerprint: u64) -> Self {
-        Self { uid, fingerprint, own: true, seen: 0 }
+    /// An item as the phone gave it to the source, after the listing of that time.
+    pub(super) fn received(uid: String, fingerprint: u64, listed: u64) -> Self {
+        Self { uid, fingerprint, own: true, seen: 0, written: listed, ends: None }
     }
 }
 
@@ -55,6 +62,9 @@ pub(super) struct State {
     pub(super) cursor: Option<u64>,
     /// When a full listing was last compared, Unix seconds.
     pub(super) listed: u64,
+    /// FilterType for which it was compared; 0 = all.
+    #[serde(default)]
+    pub(super) filter: u32,
     /// Since when the source gives none of its items, though it lists them; 0 = it does give some. Unix seconds.
     #[serde(default)]
     pub(super) trouble: u64,
@@ -108,6 +118,7 @@ impl State {
         self.generation = delta.generation;
         self.cursor = delta.cursor;
         self.listed = delta.listed;
+        self.filter = delta.filter.unwrap_or(self.filter);
         self.trouble = delta.trouble;
         if let Some(options) = &delta.options {
             self.options.clone_from(options);
@@ -144,6 +155,8 @@ pub(super) struct Generation {
     pub(super) generation: u64,
     pub(super) cursor: Option<u64>,
     pub(super) listed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) filter: Option<u32>,
     pub(super) trouble: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) options: Option<Vec<Options>>,
@@ -192,6 +205,7 @@ impl Generation {
         Self {
             cursor: state.cursor,
             listed: state.listed,
+            filter: (base.filter != state.filter).then_some(state.filter),
             trouble: state.trouble,
             options: (base.options != state.options).then(|| state.options.clone()),
             shown: state.shown.difference(&base.shown).copied().collect(),

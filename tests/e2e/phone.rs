@@ -54,6 +54,8 @@ pub(crate) struct Request {
     /// With key 0: elements that this phone manages.
     pub(crate) supported: Option<Vec<&'static str>>,
     pub(crate) conflict: Option<u32>,
+    /// Says nothing of options: those of before hold.
+    pub(crate) as_before: bool,
     /// FilterType.
     pub(crate) filter: Option<u32>,
     /// Add, Change, Delete, Fetch.
@@ -400,7 +402,7 @@ impl Phone {
         }
         options.extend(request.filter.map(|f| t("FilterType", f)));
         options.extend(request.conflict.map(|c| t("Conflict", c)));
-        if key != "0" && !options.is_empty() {
+        if key != "0" && !options.is_empty() && !request.as_before {
             c.push(el("Options", options));
         }
         if !request.commands.is_empty() {

@@ -11,6 +11,7 @@ mod table;
 mod tasks;
 #[cfg(test)]
 pub(in crate::proto) mod tests;
+mod uid;
 mod value;
 mod write;
 mod zone;
@@ -19,9 +20,10 @@ use std::collections::BTreeMap;
 
 use crate::wbxml::Tag;
 
-pub use patch::{Sender, applied, patch, patch_of_instance};
+pub use patch::{Sender, applied, no_occurrence, patch, patch_of_instance};
 pub use read::read_item;
 pub use scope::Scope;
+pub use uid::{wished_uid, with_uid, without_uid};
 pub(in crate::proto) use value::cut;
 pub(in crate::proto) use write::is_written;
 pub use write::{encoded, write_item};

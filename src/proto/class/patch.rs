@@ -9,7 +9,7 @@ use super::{
 };
 use crate::wbxml::{
     Tag,
-    tag::calendar::{EXCEPTION_START_TIME, EXCEPTIONS},
+    tag::calendar::{DELETED, EXCEPTION_START_TIME, EXCEPTIONS, RECURRENCE},
 };
 
 impl Value {
@@ -69,8 +69,10 @@ pub fn patch(class: Class, sender: Sender<'_>, sent: &Properties, now: &Properti
     patch
 }
 
-/// What a Change of one occurrence of the series `now` means (16.0+); `sent` with nothing but Deleted takes it away. `None`: the InstanceId is no date.
+/// What a Change of one occurrence of the series `now` means (16.0+); `sent` with nothing but Deleted takes it away. `None`: it is
+/// no series, or the InstanceId no date.
 pub fn patch_of_instance(sender: Sender<'_>, instance: &str, sent: &Properties, now: &Properties) -> Option<Patch> {
+    now.group(RECURRENCE)?;
     let series =
         Properties(now.0.iter().filter(|(tag, _)| **tag != EXCEPTIONS).map(|(t, v)| (*t, v.clone())).collect());
     let sent = table::table(Class::Calendar)
@@ -80,6 +82,13 @@ pub fn patch_of_instance(sender: Sender<'_>, instance: &str, sent: &Properties, 
     calendar::complete(&mut exception, now.groups(EXCEPTIONS), sender.version);
     let set = Properties([(EXCEPTIONS, Value::Groups(vec![exception]))].into());
     Some(Patch { set, clear: Vec::new() })
+}
+
+/// What a Delete of one occurrence sends (16.0+).
+pub fn no_occurrence() -> Properties {
+    let mut sent = Properties::default();
+    sent.set_text(DELETED, "1");
+    sent
 }
 
 /// The item as it is after the patch: exceptions of a series are replaced one by one.

@@ -35,13 +35,38 @@ impl Scope {
         Self::Since(now - now.rem_euclid(DAY) - days * DAY)
     }
 
+    /// Whether every item of this scope is one of `other`, too.
+    pub fn is_within(self, other: Self) -> bool {
+        match (self, other) {
+            (_, Self::All) => true,
+            (Self::Since(bound), Self::Since(other)) => bound >= other,
+            (scope, other) => scope == other,
+        }
+    }
+
+    /// When an item leaves the scope because time passes, Unix seconds; `None` = never.
+    pub fn end_of(self, item: &Properties) -> Option<i64> {
+        match self {
+            Self::Since(_) => end(item),
+            Self::All | Self::Incomplete => None,
+        }
+    }
+
+    /// Whether an item that ends then has left.
+    pub fn has_left(self, end: Option<i64>) -> bool {
+        match self {
+            Self::Since(bound) => end.is_some_and(|end| end < bound),
+            Self::All | Self::Incomplete => false,
+        }
+    }
+
     /// Whether an item belongs to what the phone wants. A series belongs to it as long as it goes on; when that takes working out, it is rather
     /// taken for too long than for too short.
     pub fn holds(self, item: &Properties) -> bool {
         match self {
             Self::All => true,
             Self::Incomplete => item.text(t::COMPLETE) != Some("1"),
-            Self::Since(bound) => end(item).is_none_or(|end| end >= bound),
+            Self::Since(_) => !self.has_left(end(item)),
         }
     }
 }

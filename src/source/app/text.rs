@@ -2,6 +2,12 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::{
+    convert::html,
+    proto::class::{Body, BodyKind, Properties, Value},
+    wbxml::Tag,
+};
+
 /// How much a column takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::source) enum Limit {
@@ -61,6 +67,47 @@ pub(in crate::source) fn without_rare(field: &Json) -> Option<Json> {
     (new != *field).then_some(new)
 }
 
+/// A body as Horde has it: plain text with bare line feeds.
+pub(in crate::source) fn text_of(body: Option<&Value>) -> String {
+    match body {
+        Some(Value::Body(Body { kind: BodyKind::Html, data })) => with_lf(&html::plain(data)),
+        Some(Value::Body(body)) => with_lf(&body.data),
+        _ => String::new(),
+    }
+}
+
+/// A text of Horde as a body; `None`: it is empty.
+pub(in crate::source) fn body_of(text: &str) -> Option<Value> {
+    let data = with_crlf(&printable(text));
+    (!data.is_empty()).then_some(Value::Body(Body { kind: BodyKind::Plain, data }))
+}
+
+/// The body that was sent, in the one form in which bodies are compared and kept. HTML stays HTML; a phone that got its plain text and sends
+/// that back has not changed it.
+pub(in crate::source) fn settled_body(sent: Option<&Value>, seen: Option<&Value>) -> Option<Value> {
+    let plain = body_of(&text_of(sent));
+    match sent {
+        Some(Value::Body(Body { kind: BodyKind::Html, data })) if plain.is_some() => {
+            Some(Value::Body(Body { kind: BodyKind::Html, data: printable(data) }))
+        }
+        _ if plain == body_of(&text_of(seen)) => seen.cloned(),
+        _ => plain,
+    }
+}
+
+/// Categories; `None`: there are none.
+pub(in crate::source) fn list_of(tags: Vec<String>) -> Option<Value> {
+    (!tags.is_empty()).then_some(Value::List(tags))
+}
+
+/// Sets a property, or takes it away.
+pub(in crate::source) fn put(item: &mut Properties, tag: Tag, value: Option<Value>) {
+    match value {
+        Some(value) => item.0.insert(tag, value),
+        None => item.0.remove(&tag),
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +119,18 @@ mod tests {
         assert_eq!(cut("äöü", Limit::Bytes(3)), "ä");
         assert_eq!(cut("ab\r\ncd", Limit::Bytes(3)), "ab");
         assert_eq!(cut("ab\r", Limit::Bytes(3)), "ab\r");
+    }
+
+    #[test]
+    fn html_stays_until_its_text_is_changed() {
+        let html = Value::Body(Body { kind: BodyKind::Html, data: "<b>a</b><br>b".into() });
+        let plain = |text: &str| body_of(text).unwrap();
+        assert_eq!(settled_body(Some(&html), None), Some(html.clone()));
+        assert_eq!(settled_body(Some(&plain("a\nb")), Some(&html)), Some(html.clone()));
+        assert_eq!(settled_body(Some(&plain("a\nc")), Some(&html)), Some(plain("a\nc")));
+        assert_eq!(settled_body(None, Some(&html)), None);
+        let empty = Value::Body(Body { kind: BodyKind::Html, data: "<p></p>".into() });
+        assert_eq!(settled_body(Some(&empty), None), None);
+        assert_eq!(text_of(Some(&html)), "a\nb");
     }
 }

@@ -34,8 +34,9 @@ pub(super) enum Got {
 }
 
 impl Mnemo {
-    /// uids of all notes. Mnemo says "no notes" of a notepad that does not exist.
+    /// uids of all notes. Mnemo tells them to anybody who knows the id of the notepad, and says "no notes" of one that does not exist.
     pub(super) async fn read_list(&self, notepad: &str) -> Result<Vec<String>, Error> {
+        self.app.check_readable(notepad).await?;
         let list = self.app.list_uids(notepad).await?;
         self.check_empty(notepad, list.is_empty()).await?;
         Ok(list)
@@ -51,6 +52,7 @@ impl Mnemo {
         uids: &[String],
         ahead: &[String],
     ) -> Result<Vec<Fetched>, Error> {
+        self.app.check_readable(notepad).await?;
         let mut rows = self.app.memory.rows::<Note>(notepad, uids.iter().chain(ahead));
         let wanted = Memory::lacking(&rows, uids.iter());
         let mut rest = HashMap::new();
@@ -79,6 +81,7 @@ impl Mnemo {
 
     /// One note.
     pub(super) async fn note(&self, notepad: &str, uid: &str) -> Result<Got, Error> {
+        self.app.check_readable(notepad).await?;
         let uids = [uid.to_owned()];
         if let Some(note) = self.app.memory.rows(notepad, uids.iter()).remove(uid) {
             return Ok(Got::Note(note));

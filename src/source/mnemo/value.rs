@@ -5,11 +5,11 @@
 //! is kept beside, while Horde has the title above it.
 
 use crate::{
-    convert::{html, vnote::VNote},
-    proto::class::{Body, BodyKind, Patch, Properties, Value, applied},
+    convert::vnote::VNote,
+    proto::class::{Patch, Properties, Value, applied},
     source::app::{
         Row,
-        text::{Limit, cut, printable, sorted, trim, with_crlf, with_lf},
+        text::{Limit, body_of, cut, list_of, printable, put, settled_body, sorted, text_of, trim, with_lf},
     },
     wbxml::{
         Tag,
@@ -64,8 +64,8 @@ pub(super) fn item_of(note: &Note) -> Properties {
     item.set_text(n::SUBJECT, title(&note.text));
     item.set_text(n::MESSAGE_CLASS, CLASS);
     item.set_text(n::LAST_MODIFIED_DATE, note.modified.clone().unwrap_or_default());
-    set(&mut item, n::CATEGORIES, list(sorted(note.tags.iter().cloned())));
-    set(&mut item, BODY, body(&note.text));
+    put(&mut item, n::CATEGORIES, list_of(sorted(note.tags.iter().cloned())));
+    put(&mut item, BODY, body_of(&note.text));
     item
 }
 
@@ -73,10 +73,10 @@ pub(super) fn item_of(note: &Note) -> Properties {
 pub(super) fn wanted(seen: &Properties, patch: &Patch) -> Properties {
     let mut item = applied(patch, seen);
     item.0.retain(|tag, _| TAGS.contains(tag));
-    let sent = text(&item);
-    set(&mut item, BODY, body(&sent));
+    let body = settled_body(item.0.get(&BODY), seen.0.get(&BODY));
+    put(&mut item, BODY, body);
     if let Some(Value::List(tags)) = item.0.remove(&n::CATEGORIES) {
-        set(&mut item, n::CATEGORIES, list(sorted(tags.iter().map(|tag| printable(tag)))));
+        put(&mut item, n::CATEGORIES, list_of(sorted(tags.iter().map(|tag| printable(tag)))));
     }
     if !item.text(n::MESSAGE_CLASS).is_some_and(|class| class.starts_with(CLASS)) {
         item.set_text(n::MESSAGE_CLASS, CLASS);
@@ -93,9 +93,6 @@ pub(super) fn wanted(seen: &Properties, patch: &Patch) -> Properties {
 pub(super) fn change(note: &Note, seen: &Properties, wanted: &Properties) -> Note {
     let changed = |tag: Tag| seen.0.get(&tag) != wanted.0.get(&tag);
     let mut note = note.clone();
-    if changed(n::SUBJECT) || changed(BODY) {
-        note.text = stored(&whole(seen, wanted));
-    }
     if changed(n::CATEGORIES) {
         let tags = match wanted.0.get(&n::CATEGORIES) {
             Some(Value::List(tags)) => tags.as_slice(),
@@ -104,6 +101,11 @@ pub(super) fn change(note: &Note, seen: &Properties, wanted: &Properties) -> Not
         let parts = tags.iter().flat_map(|tag| tag.split(',')).map(|tag| cut(trim(tag), TAG).to_owned());
         note.tags = sorted(parts);
         note.tags.dedup_by_key(|tag| tag.to_lowercase());
+    }
+    let renewed = (changed(n::SUBJECT) || changed(BODY)).then(|| whole(seen, wanted));
+    if renewed.is_some() || changed(n::CATEGORIES) {
+        let text = renewed.unwrap_or_else(|| note.text.clone());
+        note.text = stored(&text, !note.tags.is_empty());
     }
     note
 }
@@ -124,11 +126,18 @@ fn whole(seen: &Properties, wanted: &Properties) -> String {
     }
 }
 
-/// What Mnemo makes of a text that it is given in a vNote.
-fn stored(text: &str) -> String {
-    let text = trim(text);
-    let text = if text.starts_with(ENCRYPTED) { format!("PGP\n{text}") } else { text.to_owned() };
-    trim(cut(&text, TEXT)).to_owned()
+/// What Mnemo makes of a text: one without tags it takes as it is; with tags the text is in a vNote, where white space around is taken off
+/// and no backslash can stand before an n.
+fn stored(text: &str, tagged: bool) -> String {
+    let mut text = text.to_owned();
+    if tagged {
+        text = trim(&text.replace("\\n", "\\\n").replace("\\N", "\\\n")).to_owned();
+    }
+    if text.starts_with(ENCRYPTED) {
+        text.insert_str(0, "PGP\n");
+    }
+    let text = cut(&text, TEXT);
+    if tagged { trim(text).to_owned() } else { text.to_owned() }
 }
 
 /// The first line that is not blank.
@@ -143,25 +152,5 @@ fn one_line(text: &str) -> String {
 
 /// The body of an item as plain text with bare line feeds.
 fn text(item: &Properties) -> String {
-    match item.0.get(&BODY) {
-        Some(Value::Body(Body { kind: BodyKind::Html, data })) => with_lf(&html::plain(data)),
-        Some(Value::Body(body)) => with_lf(&body.data),
-        _ => String::new(),
-    }
-}
-
-fn body(text: &str) -> Option<Value> {
-    let data = with_crlf(&printable(text));
-    (!data.is_empty()).then_some(Value::Body(Body { kind: BodyKind::Plain, data }))
-}
-
-fn list(tags: Vec<String>) -> Option<Value> {
-    (!tags.is_empty()).then_some(Value::List(tags))
-}
-
-fn set(item: &mut Properties, tag: Tag, value: Option<Value>) {
-    match value {
-        Some(value) => item.0.insert(tag, value),
-        None => item.0.remove(&tag),
-    };
+    text_of(item.0.get(&BODY))
 }

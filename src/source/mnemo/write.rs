@@ -1,4 +1,4 @@
-//! Writing notes. A vNote replaces text and tags as a whole.
+//! Writing notes, text and tags as a whole.
 
 use serde_json::{Value as Json, json};
 
@@ -14,8 +14,6 @@ use crate::{
     proto::class::{Patch, Properties},
     source::{Error, Kept, app::fault},
 };
-
-const FORM: &str = "text/x-vnote";
 
 impl Mnemo {
     pub(super) async fn add_item(&self, notepad: &str, item: &Properties) -> Result<String, Error> {
@@ -35,7 +33,8 @@ impl Mnemo {
     }
 
     async fn import(&self, notepad: &str, plan: &Plan) -> Result<String, Error> {
-        let params = vec![json!(card(&plan.after)), json!(FORM), json!(notepad)];
+        let (content, form) = written(&plan.after);
+        let params = vec![content, form, json!(notepad)];
         match self.app.session.write(&self.app.method("import"), params).await {
             Ok(Json::String(uid)) if !uid.is_empty() => Ok(uid),
             Ok(other) => Err(Error::Uncertain(format!("notes.import gave {other}"))),
@@ -85,7 +84,8 @@ impl Mnemo {
     }
 
     async fn replace(&self, notepad: &str, uid: &str, plan: &Plan) -> Result<(), Error> {
-        let params = vec![json!(uid), json!(card(&plan.after)), json!(FORM)];
+        let (content, form) = written(&plan.after);
+        let params = vec![json!(uid), content, form];
         let result = self.app.session.write(&self.app.method("replace"), params).await;
         self.app.memory.forget(notepad, uid);
         match result {
@@ -122,6 +122,10 @@ impl Mnemo {
     }
 }
 
-fn card(note: &Note) -> String {
-    vnote::write(&note.text, &note.tags)
+/// Content and its form: plain text is taken as it is, but clears all tags.
+fn written(note: &Note) -> (Json, Json) {
+    match note.tags.as_slice() {
+        [] => (json!(note.text), json!("text/plain")),
+        tags => (json!(vnote::write(&note.text, tags)), json!("text/x-vnote")),
+    }
 }

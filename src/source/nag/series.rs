@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::{
     task::whole,
-    value::{local, wire},
+    value::{local, to_utc, wire},
 };
 use crate::{
     proto::class::Properties,
@@ -62,6 +62,18 @@ impl Series {
             next_due: None,
         };
         (series.kind > 0).then_some(series)
+    }
+
+    /// Learns which occurrence comes next, of a task that begins and is due like that.
+    pub(super) fn learn(&mut self, start: i64, due: i64, next: DateTime, zone: &TimeZone) {
+        let moment = to_utc(next, zone);
+        if moment == due {
+            return;
+        }
+        self.next_due = Some(moment);
+        let later = local(due, zone).map(|due| next.duration_since(due));
+        let next_start = local(start, zone).zip(later).and_then(|(start, later)| start.checked_add(later).ok());
+        self.next_start = next_start.map(|start| to_utc(start, zone));
     }
 
     /// Forgets which occurrence comes next; says whether it was not the first.
@@ -121,10 +133,9 @@ impl Series {
     }
 }
 
-/// What `listTasks` with `json` says of the occurrence to be done next: (start, due), local dates.
-pub(super) fn next(row: &Json) -> (Option<DateTime>, Option<DateTime>) {
-    let date = |field: &str| row.get(field)?.as_str()?.parse().ok();
-    (date("s"), date("du"))
+/// What `listTasks` with `json` says of when the next occurrence is due, local date. (What it says of the start is that of the first one.)
+pub(super) fn next_due(row: &Json) -> Option<DateTime> {
+    row.get("du")?.as_str()?.parse().ok()
 }
 
 #[cfg(test)]

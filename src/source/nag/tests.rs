@@ -102,10 +102,10 @@ fn some_rule() -> impl Strategy<Value = Value> {
 fn some_value(tag: Tag) -> BoxedStrategy<Value> {
     let text = |strategy: BoxedStrategy<String>| strategy.prop_map(Value::Text).boxed();
     match tag {
-        BODY => (some_text(), any::<bool>(), any::<bool>())
+        BODY => (some_text(), any::<bool>(), 0..12)
             .prop_map(|(data, html, long)| {
                 let kind = if html { BodyKind::Html } else { BodyKind::Plain };
-                let times = if long { 70_000 / data.len().max(1) } else { 1 };
+                let times = if long == 0 { 70_000 / data.len().max(1) } else { 1 };
                 Value::Body(Body { kind, data: data.repeat(times) })
             })
             .boxed(),
@@ -128,39 +128,35 @@ proptest! {
 
     /// Phone -> Horde -> phone.
     #[test]
-    fn every_property_survives(item in some_item()) {
-        for zone in zones() {
-            let mut stored = Stored::new();
-            let expected = wanted(&stored.seen(&zone), &set(&item), &zone);
-            stored.apply(&set(&item), &zone);
-            prop_assert_eq!(stored.seen(&zone), expected.clone());
-            // Sent back as it was got, it is no change.
-            prop_assert_eq!(stored.apply(&set(&expected), &zone), Vec::<String>::new());
-            prop_assert_eq!(stored.seen(&zone), expected);
-        }
+    fn every_property_survives(item in some_item(), zone in proptest::sample::select(zones().to_vec())) {
+        let mut stored = Stored::new();
+        let expected = wanted(&stored.seen(&zone), &set(&item), &zone);
+        stored.apply(&set(&item), &zone);
+        prop_assert_eq!(stored.seen(&zone), expected.clone());
+        // Sent back as it was got, it is no change.
+        prop_assert_eq!(stored.apply(&set(&expected), &zone), Vec::<String>::new());
+        prop_assert_eq!(stored.seen(&zone), expected);
     }
 
     /// A change touches what it names and nothing else, and everything can be taken away again.
     #[test]
-    fn changes_touch_what_they_name(first in some_item(), second in some_item(), clear in proptest::sample::subsequence(TAGS.to_vec(), 0..TAGS.len())) {
-        for zone in zones() {
-            let mut stored = Stored::new();
-            stored.apply(&set(&first), &zone);
-            let before = stored.seen(&zone);
-            let patch = Patch { set: second.clone(), clear: clear.iter().copied().filter(|tag| !second.0.contains_key(tag)).collect() };
-            stored.apply(&patch, &zone);
-            let after = stored.seen(&zone);
-            prop_assert_eq!(&after, &wanted(&before, &patch, &zone));
-            for tag in TAGS.iter().filter(|tag| !patch.set.0.contains_key(tag) && !patch.clear.contains(tag)) {
-                // These follow from others.
-                if ![t::UTC_START_DATE, t::START_DATE, t::UTC_DUE_DATE, t::DUE_DATE, t::DATE_COMPLETED, t::REMINDER_SET, t::REMINDER_TIME].contains(tag) {
-                    prop_assert_eq!(after.0.get(tag), before.0.get(tag));
-                }
+    fn changes_touch_what_they_name(first in some_item(), second in some_item(), clear in proptest::sample::subsequence(TAGS.to_vec(), 0..TAGS.len()), zone in proptest::sample::select(zones().to_vec())) {
+        let mut stored = Stored::new();
+        stored.apply(&set(&first), &zone);
+        let before = stored.seen(&zone);
+        let patch = Patch { set: second.clone(), clear: clear.iter().copied().filter(|tag| !second.0.contains_key(tag)).collect() };
+        stored.apply(&patch, &zone);
+        let after = stored.seen(&zone);
+        prop_assert_eq!(&after, &wanted(&before, &patch, &zone));
+        for tag in TAGS.iter().filter(|tag| !patch.set.0.contains_key(tag) && !patch.clear.contains(tag)) {
+            // These follow from others.
+            if ![t::UTC_START_DATE, t::START_DATE, t::UTC_DUE_DATE, t::DUE_DATE, t::DATE_COMPLETED, t::REMINDER_SET, t::REMINDER_TIME].contains(tag) {
+                prop_assert_eq!(after.0.get(tag), before.0.get(tag));
             }
-            stored.apply(&Patch { set: Properties::default(), clear: TAGS.to_vec() }, &zone);
-            prop_assert_eq!(stored.seen(&zone), Stored::new().seen(&zone));
-            prop_assert!(stored.kept.write("uid").is_none(), "{:?}", stored.kept);
         }
+        stored.apply(&Patch { set: Properties::default(), clear: TAGS.to_vec() }, &zone);
+        prop_assert_eq!(stored.seen(&zone), Stored::new().seen(&zone));
+        prop_assert!(stored.kept.write("uid").is_none(), "{:?}", stored.kept);
     }
 }
 

@@ -7,9 +7,8 @@ use super::{
     task::Task,
 };
 use crate::{
-    convert::html,
-    proto::class::{Body, BodyKind, Patch, Properties, Value, applied},
-    source::app::text::{Limit, cut, printable, sorted, with_crlf, with_lf},
+    proto::class::{Patch, Properties, Value, applied},
+    source::app::text::{Limit, body_of, cut, list_of, printable, put, settled_body, sorted, text_of},
     wbxml::{
         Tag,
         tag::{air_sync_base::BODY, tasks as t},
@@ -47,26 +46,26 @@ const TAG: Limit = Limit::Characters(255);
 pub(super) fn item_of(task: &Task, zone: &TimeZone) -> Properties {
     let mut item = Properties::default();
     item.set_text(t::SUBJECT, printable(&task.name));
-    set(&mut item, BODY, body(&task.desc));
+    put(&mut item, BODY, body_of(&task.desc));
     item.set_text(t::IMPORTANCE, importance(task.priority));
     for ([utc, at], moment) in [(START, task.next_start()), (DUE, task.next_due())] {
         if moment != 0 {
-            item.set_text(utc, text_of(moment));
+            item.set_text(utc, wire_utc(moment));
             item.set_text(at, local(moment, zone).map(wire).unwrap_or_default());
         }
     }
-    set(&mut item, t::CATEGORIES, list(sorted(task.tags.iter().cloned())));
+    put(&mut item, t::CATEGORIES, list_of(sorted(task.tags.iter().cloned())));
     let rule = task.series.as_ref().filter(|_| task.due != 0).and_then(|series| series.rule(task.next_due(), zone));
-    set(&mut item, t::RECURRENCE, rule.map(Value::Group));
+    put(&mut item, t::RECURRENCE, rule.map(Value::Group));
     item.set_text(t::COMPLETE, if task.completed { "1" } else { "0" });
     if task.completed && task.completed_date != 0 {
-        item.set_text(t::DATE_COMPLETED, text_of(task.completed_date));
+        item.set_text(t::DATE_COMPLETED, wire_utc(task.completed_date));
     }
     item.set_text(t::SENSITIVITY, if task.private { "2" } else { "0" });
     let reminder = task.alarm > 0 && task.due != 0;
     item.set_text(t::REMINDER_SET, if reminder { "1" } else { "0" });
     if reminder {
-        item.set_text(t::REMINDER_TIME, text_of(task.next_due().saturating_sub(task.alarm.saturating_mul(60))));
+        item.set_text(t::REMINDER_TIME, wire_utc(task.next_due().saturating_sub(task.alarm.saturating_mul(60))));
     }
     item
 }
@@ -79,17 +78,13 @@ pub(super) fn wanted(seen: &Properties, patch: &Patch, zone: &TimeZone) -> Prope
         let text = printable(item.text(tag).unwrap_or_default());
         item.set_text(tag, text);
     }
-    let text = match item.0.get(&BODY) {
-        Some(Value::Body(Body { kind: BodyKind::Html, data })) => html::plain(data),
-        Some(Value::Body(body)) => body.data.clone(),
-        _ => String::new(),
-    };
-    set(&mut item, BODY, body(&text));
+    let body = settled_body(item.0.get(&BODY), seen.0.get(&BODY));
+    put(&mut item, BODY, body);
     for pair in [START, DUE] {
         settle(&mut item, patch, pair, zone);
     }
     if let Some(Value::List(tags)) = item.0.remove(&t::CATEGORIES) {
-        set(&mut item, t::CATEGORIES, list(sorted(tags.iter().map(|tag| printable(tag)))));
+        put(&mut item, t::CATEGORIES, list_of(sorted(tags.iter().map(|tag| printable(tag)))));
     }
     for (tag, otherwise) in [(t::COMPLETE, "0"), (t::IMPORTANCE, "1"), (t::SENSITIVITY, "0"), (t::REMINDER_SET, "0")] {
         if item.text(tag).is_none_or(str::is_empty) {
@@ -105,7 +100,7 @@ pub(super) fn wanted(seen: &Properties, patch: &Patch, zone: &TimeZone) -> Prope
     }
     if let Some(Value::Group(mut rule)) = item.0.remove(&t::RECURRENCE) {
         rule.0.retain(|_, value| !value.is_empty());
-        set(&mut item, t::RECURRENCE, (!rule.0.is_empty()).then_some(Value::Group(rule)));
+        put(&mut item, t::RECURRENCE, (!rule.0.is_empty()).then_some(Value::Group(rule)));
     }
     item
 }
@@ -118,11 +113,7 @@ pub(super) fn change(task: &Task, seen: &Properties, wanted: &Properties, zone: 
         task.name = cut(wanted.text(t::SUBJECT).unwrap_or_default(), NAME).to_owned();
     }
     if changed(&[BODY]) {
-        let text = match wanted.0.get(&BODY) {
-            Some(Value::Body(body)) => with_lf(&body.data),
-            _ => String::new(),
-        };
-        task.desc = cut(&text, DESC).to_owned();
+        task.desc = cut(&text_of(wanted.0.get(&BODY)), DESC).to_owned();
     }
     if changed(&[t::IMPORTANCE]) {
         task.priority = match wanted.text(t::IMPORTANCE) {
@@ -182,7 +173,7 @@ fn settle(item: &mut Properties, patch: &Patch, [utc, at]: [Tag; 2], zone: &Time
     let (moment, day) = (moment(item, utc), civil(item, at));
     match (moment, day) {
         (Some(moment), None) => item.set_text(at, local(moment, zone).map(wire).unwrap_or_default()),
-        (None, Some(day)) => item.set_text(utc, text_of(to_utc(day, zone))),
+        (None, Some(day)) => item.set_text(utc, wire_utc(to_utc(day, zone))),
         (None, None) => {
             item.0.remove(&utc);
             item.0.remove(&at);
@@ -225,28 +216,12 @@ fn importance(priority: i64) -> &'static str {
     }
 }
 
-fn body(text: &str) -> Option<Value> {
-    let data = with_crlf(&printable(text));
-    (!data.is_empty()).then_some(Value::Body(Body { kind: BodyKind::Plain, data }))
-}
-
-fn list(tags: Vec<String>) -> Option<Value> {
-    (!tags.is_empty()).then_some(Value::List(tags))
-}
-
-fn set(item: &mut Properties, tag: Tag, value: Option<Value>) {
-    match value {
-        Some(value) => item.0.insert(tag, value),
-        None => item.0.remove(&tag),
-    };
-}
-
 /// `2026-12-01T05:40:00.000Z`.
 pub(super) fn wire(civil: DateTime) -> String {
     civil.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
 }
 
-fn text_of(moment: i64) -> String {
+fn wire_utc(moment: i64) -> String {
     local(moment, &TimeZone::UTC).map(wire).unwrap_or_default()
 }
 

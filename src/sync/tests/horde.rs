@@ -1,4 +1,4 @@
-//! Horde with one address book, and a journal in memory: both fail where they are told to.
+//! Horde with one container of contacts or events, and a journal in memory: both fail where they are told to.
 
 use std::{
     collections::BTreeMap,
@@ -8,9 +8,77 @@ use std::{
 
 use super::super::*;
 use crate::{
+    proto::class::{Patch, Properties, Scope, applied},
     source::{Changes, Container, Fetched},
-    wbxml::tag::contacts,
+    wbxml::{
+        Tag,
+        tag::{calendar, contacts},
+    },
 };
+
+/// Which properties the model uses.
+#[derive(Debug)]
+pub(super) struct Kind {
+    pub(super) class: Class,
+    /// Names the item.
+    pub(super) first: Tag,
+    pub(super) last: Tag,
+    /// Says "broken" of an item that cannot be read.
+    pub(super) mark: Tag,
+    /// Filled in by Horde.
+    pub(super) filled: [Tag; 1],
+}
+
+pub(super) static CONTACTS: Kind = Kind {
+    class: Class::Contacts,
+    first: contacts::FIRST_NAME,
+    last: contacts::LAST_NAME,
+    mark: contacts::SUFFIX,
+    filled: [contacts::FILE_AS],
+};
+
+pub(super) static EVENTS: Kind = Kind {
+    class: Class::Calendar,
+    first: calendar::SUBJECT,
+    last: calendar::ORGANIZER_NAME,
+    mark: calendar::ORGANIZER_EMAIL,
+    filled: [calendar::ONLINE_MEETING_EXTERNAL_LINK],
+};
+
+impl Kind {
+    pub(super) fn item(&self, first: &str, last: &str) -> Properties {
+        let mut item = Properties::default();
+        item.set_text(self.first, first);
+        item.set_text(self.last, last);
+        item
+    }
+
+    pub(super) fn first(&self, item: &Properties) -> String {
+        item.text(self.first).unwrap_or_default().to_owned()
+    }
+
+    /// What Horde makes of an item: it fills in a property and trims names.
+    pub(super) fn kept(&self, mut item: Properties) -> Properties {
+        for tag in [self.first, self.last] {
+            let trimmed = item.text(tag).unwrap_or_default().trim().to_owned();
+            item.set_text(tag, trimmed);
+        }
+        let text = |tag| item.text(tag).unwrap_or_default().to_owned();
+        let filled = format!("{}, {}", text(self.last), text(self.first));
+        self.filled.iter().for_each(|tag| item.set_text(*tag, filled.clone()));
+        item
+    }
+}
+
+pub(super) const DAY: i64 = 86400;
+
+/// An event at noon of a day, counted from the beginning of 1970.
+pub(super) fn on_day(mut item: Properties, day: i64) -> Properties {
+    let at = |hours: i64| jiff::Timestamp::from_second(day * DAY + hours * 3600).unwrap().strftime("%Y%m%dT%H%M%SZ");
+    item.set_text(calendar::START_TIME, at(12).to_string());
+    item.set_text(calendar::END_TIME, at(13).to_string());
+    item
+}
 
 /// What goes wrong next: the n-th write point from now, before or after the write.
 #[derive(Debug, Clone, Copy)]
@@ -49,29 +117,31 @@ pub(super) struct Book {
     pub(super) created: u64,
 }
 
-/// Horde with one address book.
-#[derive(Debug, Clone, Default)]
+/// Horde with one container.
+#[derive(Debug, Clone)]
 pub(super) struct Horde {
+    pub(super) kind: &'static Kind,
     pub(super) book: Arc<Mutex<Book>>,
     pub(super) faults: Faults,
     pub(super) calls: Arc<Mutex<u32>>,
     /// Whether items get the uid that was wished for.
     pub(super) grants: bool,
+    /// A uid that is taken in another container.
+    pub(super) elsewhere: Option<String>,
 }
 
-/// What Horde makes of an item: it fills in FileAs and trims names.
-pub(super) fn kept(mut item: Properties) -> Properties {
-    for tag in [contacts::FIRST_NAME, contacts::LAST_NAME] {
-        let trimmed = item.text(tag).unwrap_or_default().trim().to_owned();
-        item.set_text(tag, trimmed);
+impl Default for Horde {
+    fn default() -> Self {
+        Self::of(&CONTACTS)
     }
-    let text = |tag| item.text(tag).unwrap_or_default().to_owned();
-    let file_as = format!("{}, {}", text(contacts::LAST_NAME), text(contacts::FIRST_NAME));
-    item.set_text(contacts::FILE_AS, file_as);
-    item
 }
 
 impl Horde {
+    pub(super) fn of(kind: &'static Kind) -> Self {
+        let (book, faults, calls) = Default::default();
+        Self { kind, book, faults, calls, grants: kind.class == Class::Calendar, elsewhere: None }
+    }
+
     pub(super) fn log(book: &mut Book, action: char, uid: &str) {
         book.modseq += 1;
         let modseq = book.modseq;
@@ -90,14 +160,14 @@ impl Horde {
     pub(super) fn put_as(&self, uid: String, item: Properties) -> String {
         let mut book = self.book.lock().unwrap();
         // Horde makes a second item with the same uid, which can never be changed again.
-        assert!(book.items.insert(uid.clone(), kept(item)).is_none(), "{uid} exists");
+        assert!(book.items.insert(uid.clone(), self.kind.kept(item)).is_none(), "{uid} exists");
         Self::log(&mut book, 'a', &uid);
         uid
     }
 
     pub(super) fn set(&self, uid: &str, item: Properties) {
         let mut book = self.book.lock().unwrap();
-        book.items.insert(uid.to_owned(), kept(item));
+        book.items.insert(uid.to_owned(), self.kind.kept(item));
         Self::log(&mut book, 'm', uid);
     }
 
@@ -126,7 +196,7 @@ impl Horde {
 
 impl Source for Horde {
     fn class(&self) -> Class {
-        Class::Contacts
+        self.kind.class
     }
 
     async fn containers(&self) -> Result<Vec<Container>, source::Error> {
@@ -153,24 +223,32 @@ impl Source for Horde {
         Ok(changes)
     }
 
-    async fn list(&self, _: &str, _: crate::proto::class::Scope) -> Result<Vec<String>, source::Error> {
+    async fn list(&self, _: &str, scope: Scope) -> Result<Vec<String>, source::Error> {
         self.read()?;
-        Ok(self.book.lock().unwrap().items.keys().cloned().collect())
+        let book = self.book.lock().unwrap();
+        // Older ones are listed, too, and very old ones: nobody promises that a listing has nothing else.
+        let listed = |item: &Properties| match scope {
+            Scope::Since(bound) => {
+                Scope::Since(bound - 10 * DAY).holds(item) || !Scope::Since(bound - 500 * DAY).holds(item)
+            }
+            scope => scope.holds(item),
+        };
+        Ok(book.items.iter().filter(|(_, item)| listed(item)).map(|(uid, _)| uid.clone()).collect())
     }
 
     async fn fetch(&self, _: &str, uids: &[String], _: &[String]) -> Result<Vec<Fetched>, source::Error> {
         self.read()?;
         let book = self.book.lock().unwrap();
         let one = |uid: &String| match book.items.get(uid) {
-            Some(item) if item.text(contacts::SUFFIX) == Some("broken") => Fetched::Broken("cannot be read".into()),
+            Some(item) if item.text(self.kind.mark) == Some("broken") => Fetched::Broken("cannot be read".into()),
             Some(item) => Fetched::Item(item.clone()),
             None => Fetched::Missing,
         };
         Ok(uids.iter().map(one).collect())
     }
 
-    fn filled_in(&self) -> &'static [crate::wbxml::Tag] {
-        &[contacts::FILE_AS]
+    fn filled_in(&self) -> &'static [Tag] {
+        &self.kind.filled
     }
 
     fn grants_uids(&self) -> bool {
@@ -182,23 +260,25 @@ impl Source for Horde {
         if fault == Some(false) {
             return Self::lost();
         }
+        if self.elsewhere.as_deref() == Some(wish) {
+            return Err(source::Error::Exists);
+        }
+        if self.grants && self.book.lock().unwrap().items.contains_key(wish) {
+            return Err(source::Error::Exists);
+        }
         let uid = if self.grants { self.put_as(wish.to_owned(), item.clone()) } else { self.put(item.clone()) };
         if fault == Some(true) { Self::lost() } else { Ok(uid) }
     }
 
-    async fn change(&self, _: &str, uid: &str, patch: &crate::proto::class::Patch) -> Result<(), source::Error> {
+    async fn change(&self, _: &str, uid: &str, patch: &Patch) -> Result<(), source::Error> {
         let fault = self.faults.hit();
         if fault == Some(false) {
             return Self::lost();
         }
-        let Some(mut item) = self.book.lock().unwrap().items.get(uid).cloned() else {
+        let Some(item) = self.book.lock().unwrap().items.get(uid).cloned() else {
             return Err(source::Error::NotFound);
         };
-        for tag in &patch.clear {
-            item.0.remove(tag);
-        }
-        item.0.extend(patch.set.0.clone());
-        self.set(uid, item);
+        self.set(uid, applied(patch, &item));
         if fault == Some(true) { Self::lost() } else { Ok(()) }
     }
 
@@ -257,10 +337,7 @@ impl Log for Memory {
 }
 
 pub(super) fn person(first: &str, last: &str) -> Properties {
-    let mut item = Properties::default();
-    item.set_text(contacts::FIRST_NAME, first);
-    item.set_text(contacts::LAST_NAME, last);
-    item
+    CONTACTS.item(first, last)
 }
 
 pub(super) fn place() -> Place<'static> {

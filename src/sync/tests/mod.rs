@@ -1,7 +1,10 @@
 //! A model: phones and a web user change one address book while answers get lost, the program is killed at every kind of write, and
 //! Horde fails. When all is quiet again, phones and Horde agree: nothing lost, doubled or resurrected.
 
+mod adds;
+mod filters;
 mod horde;
+mod occurrences;
 mod phone;
 
 use std::{cell::Cell, collections::BTreeSet, rc::Rc};
@@ -9,11 +12,14 @@ use std::{cell::Cell, collections::BTreeSet, rc::Rc};
 use proptest::prelude::*;
 
 use self::{
-    horde::{Fault, Horde, person, place},
+    horde::{CONTACTS, DAY, EVENTS, Fault, Horde, Kind, on_day, person, place},
     phone::Phone,
 };
 use super::*;
-use crate::wbxml::tag::contacts;
+use crate::{
+    proto::class::{Properties, Scope},
+    wbxml::tag::contacts,
+};
 
 fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
@@ -21,25 +27,36 @@ fn block_on<F: Future>(future: F) -> F::Output {
 
 #[derive(Debug, Clone)]
 enum Step {
-    WebAdd,
+    WebAdd(i64),
     WebChange(usize),
+    WebMove(usize, i64),
     WebDelete(usize),
     WebBreak(usize),
-    PhoneAdd(usize),
+    PhoneAdd(usize, i64),
+    Filter(usize, u32),
+    Days(u64),
     PhoneChange(usize, usize),
     PhoneDelete(usize, usize),
     Sync { phone: usize, window: usize, lost: bool, fault: Option<(u32, bool)> },
     Resync(usize),
 }
 
+/// Days from today: some of them beyond any filter.
+fn day() -> impl Strategy<Value = i64> {
+    prop_oneof![-250..50i64, -20..5i64, Just(-1000)]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let fault = prop::option::weighted(0.3, (0..12u32, any::<bool>()));
     prop_oneof![
-        2 => Just(Step::WebAdd),
+        2 => day().prop_map(Step::WebAdd),
+        1 => (0..50usize, day()).prop_map(|(n, day)| Step::WebMove(n, day)),
         2 => (0..50usize).prop_map(Step::WebChange),
         1 => (0..50usize).prop_map(Step::WebDelete),
         1 => (0..50usize).prop_map(Step::WebBreak),
-        2 => (0..2usize).prop_map(Step::PhoneAdd),
+        2 => (0..2usize, day()).prop_map(|(p, day)| Step::PhoneAdd(p, day)),
+        1 => (0..2usize, prop::sample::select(vec![0, 4, 5, 6, 7])).prop_map(|(p, f)| Step::Filter(p, f)),
+        1 => (1..20u64).prop_map(Step::Days),
         2 => (0..2usize, 0..50usize).prop_map(|(p, n)| Step::PhoneChange(p, n)),
         1 => (0..2usize, 0..50usize).prop_map(|(p, n)| Step::PhoneDelete(p, n)),
         6 => (0..2usize, 1..9usize, prop::bool::weighted(0.25), fault)
@@ -49,12 +66,15 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Names of all items, sorted: doubles show.
-fn names(items: impl Iterator<Item = Properties>) -> Vec<(String, String)> {
+fn names_of(kind: &Kind, items: impl Iterator<Item = Properties>) -> Vec<(String, String)> {
     let text = |item: &Properties, tag| item.text(tag).unwrap_or_default().to_owned();
-    let mut names: Vec<_> =
-        items.map(|item| (text(&item, contacts::FIRST_NAME), text(&item, contacts::LAST_NAME))).collect();
+    let mut names: Vec<_> = items.map(|item| (text(&item, kind.first), text(&item, kind.last))).collect();
     names.sort();
     names
+}
+
+fn names(items: impl Iterator<Item = Properties>) -> Vec<(String, String)> {
+    names_of(&CONTACTS, items)
 }
 
 struct World {
@@ -66,8 +86,8 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
-        let horde = Horde { grants: true, ..Horde::default() };
+    fn new(kind: &'static Kind) -> Self {
+        let horde = Horde { grants: true, ..Horde::of(kind) };
         let phones = [Phone::new(&horde), Phone::new(&horde)];
         Self { horde, phones, count: Cell::new(0), deleted: Rc::default(), created: BTreeSet::new() }
     }
@@ -75,6 +95,15 @@ impl World {
     fn fresh(&self, prefix: &str) -> String {
         self.count.set(self.count.get() + 1);
         format!("{prefix}{}", self.count.get())
+    }
+
+    fn today(&self) -> i64 {
+        self.phones[0].now as i64 / DAY
+    }
+
+    fn item(&self, first: &str, last: &str, day: i64) -> Properties {
+        let item = self.horde.kind.item(first, last);
+        if self.horde.kind.class == Class::Calendar { on_day(item, self.today() + day) } else { item }
     }
 
     fn nth(&self, n: usize) -> Option<(String, Properties)> {
@@ -85,34 +114,42 @@ impl World {
 
     fn take(&mut self, step: Step) {
         match step {
-            Step::WebAdd => {
+            Step::WebAdd(day) => {
                 let name = self.fresh("w");
                 self.created.insert(name.clone());
-                self.horde.put(person(&name, "web"));
+                self.horde.put(self.item(&name, "web", day));
             }
+            Step::WebMove(n, day) => {
+                if let Some((uid, item)) = self.nth(n).filter(|_| self.horde.kind.class == Class::Calendar) {
+                    self.horde.set(&uid, on_day(item, self.today() + day));
+                }
+            }
+            Step::Filter(p, filter) => (self.phones[p].filter, self.phones[p].filter_said) = (filter, false),
+            Step::Days(days) => self.phones.iter_mut().for_each(|phone| phone.now += days * DAY as u64),
             Step::WebChange(n) => {
                 if let Some((uid, mut item)) = self.nth(n) {
-                    item.set_text(contacts::LAST_NAME, self.fresh("web"));
-                    item.set_text(contacts::SUFFIX, "");
+                    item.set_text(self.horde.kind.last, self.fresh("web"));
+                    item.set_text(self.horde.kind.mark, "");
                     self.horde.set(&uid, item);
                 }
             }
             Step::WebBreak(n) => {
                 if let Some((uid, mut item)) = self.nth(n) {
-                    item.set_text(contacts::SUFFIX, "broken");
+                    item.set_text(self.horde.kind.mark, "broken");
                     self.horde.set(&uid, item);
                 }
             }
             Step::WebDelete(n) => {
                 if let Some((uid, item)) = self.nth(n) {
-                    self.deleted.borrow_mut().insert(item.text(contacts::FIRST_NAME).unwrap().to_owned());
+                    self.deleted.borrow_mut().insert(self.horde.kind.first(&item));
                     self.horde.drop(&uid);
                 }
             }
-            Step::PhoneAdd(p) => {
+            Step::PhoneAdd(p, day) => {
                 let name = self.fresh("p");
                 self.created.insert(name.clone());
-                self.phones[p].add(person(&name, "phone"));
+                let item = self.item(&name, "phone", day);
+                self.phones[p].add(item);
             }
             Step::PhoneChange(p, n) => {
                 // Horde stores every third one differently.
@@ -150,16 +187,19 @@ impl World {
             }
         }
         let book = self.horde.book.lock().unwrap();
-        let sound = |item: &&Properties| item.text(contacts::SUFFIX).is_none();
-        let there = names(book.items.values().filter(sound).cloned());
-        let broken: BTreeSet<String> =
-            book.items.values().filter(|i| !sound(i)).map(|i| i.text(contacts::FIRST_NAME).unwrap().into()).collect();
+        let kind = self.horde.kind;
+        let sound = |item: &&Properties| item.text(kind.mark).is_none();
+        let broken: BTreeSet<String> = book.items.values().filter(|i| !sound(i)).map(|i| kind.first(i)).collect();
         for phone in &self.phones {
-            let has = names(phone.items.values().cloned());
+            let scope = Scope::of(kind.class, Some(phone.filter), phone.now);
+            let wanted = book.items.values().filter(sound).filter(|item| scope.holds(item));
+            let there = names_of(kind, wanted.cloned());
+            let has = names_of(kind, phone.items.values().cloned());
             let has: Vec<_> = has.into_iter().filter(|(first, _)| !broken.contains(first)).collect();
             assert_eq!(has, there, "phone and Horde differ");
         }
-        let firsts: Vec<String> = names(book.items.values().cloned()).into_iter().map(|(first, _)| first).collect();
+        let firsts: Vec<String> =
+            names_of(kind, book.items.values().cloned()).into_iter().map(|(first, _)| first).collect();
         let distinct: BTreeSet<String> = firsts.iter().cloned().collect();
         assert_eq!(distinct.len(), firsts.len(), "doubled: {firsts:?}");
         let deleted = self.deleted.borrow();
@@ -172,8 +212,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn phones_and_horde_agree_in_the_end(steps in prop::collection::vec(step(), 1..70)) {
-        let mut world = World::new();
+    fn phones_and_horde_agree_in_the_end(events in any::<bool>(), steps in prop::collection::vec(step(), 1..70)) {
+        let mut world = World::new(if events { &EVENTS } else { &CONTACTS });
         for step in steps {
             world.take(step);
         }
@@ -316,7 +356,8 @@ fn a_watch_wakes_for_foreign_changes_only() {
     let (horde, mut phone) = filled(2);
     let mut watch = Watch::default();
     let mut look = |phone: &mut Phone| {
-        block_on(watch.has_changes(&phone.horde.clone(), &mut phone.log, place(), Version::V14_1, None)).unwrap()
+        block_on(watch.has_changes(&phone.horde.clone(), &mut phone.log, place(), Version::V14_1, phone.now, None))
+            .unwrap()
     };
     assert!(!look(&mut phone));
     phone.change(0, "mine");

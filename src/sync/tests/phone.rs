@@ -7,10 +7,13 @@ use super::{
     block_on,
     horde::{Horde, Memory, place},
 };
-use crate::{
-    proto::sync::{Command, CommandKind, ServerKind},
-    wbxml::tag::contacts,
+use crate::proto::{
+    class::Properties,
+    sync::{Command, CommandKind, ServerKind},
 };
+
+/// A day in 2026.
+pub(super) const NOW: u64 = 1_795_521_600;
 
 /// A phone: what it has, what it wants to say.
 pub(super) struct Phone {
@@ -25,6 +28,10 @@ pub(super) struct Phone {
     pub(super) deleting: BTreeSet<String>,
     pub(super) next_client_id: u32,
     pub(super) now: u64,
+    pub(super) version: Version,
+    pub(super) filter: u32,
+    /// Whether the server knows the filter.
+    pub(super) filter_said: bool,
 }
 
 impl Phone {
@@ -39,7 +46,10 @@ impl Phone {
             adding: BTreeMap::new(),
             deleting: BTreeSet::new(),
             next_client_id: 1,
-            now: 1_000_000,
+            now: NOW,
+            version: Version::V14_1,
+            filter: 0,
+            filter_said: true,
         }
     }
 
@@ -58,7 +68,7 @@ impl Phone {
         let ids: Vec<String> = self.items.keys().filter(|id| !self.deleting.contains(*id)).cloned().collect();
         if let Some(id) = ids.get(nth % ids.len().max(1)) {
             let item = self.items.get_mut(id).unwrap();
-            item.set_text(contacts::LAST_NAME, last);
+            item.set_text(self.horde.kind.last, last);
             self.waiting.push(Self::command(CommandKind::Change, id, item.clone()));
         }
     }
@@ -69,19 +79,26 @@ impl Phone {
         let id = ids.get(nth % ids.len().max(1))?;
         self.deleting.insert(id.clone());
         self.waiting.push(Self::command(CommandKind::Delete, id, Properties::default()));
-        self.items.get(id)?.text(contacts::FIRST_NAME).map(str::to_owned)
+        self.items.get(id).map(|item| self.horde.kind.first(item))
     }
 
     pub(super) fn request(&self, window: u32) -> Collection {
         let commands = if self.key == "0" { Vec::new() } else { self.waiting.clone() };
-        Collection { key: self.key.clone(), id: "Co1".into(), window: Some(window), commands, ..Collection::default() }
+        let said = self.filter_said && self.key != "0";
+        let options = (!said).then(|| vec![Options { filter: Some(self.filter), ..Options::default() }]);
+        let (key, id) = (self.key.clone(), "Co1".to_owned());
+        Collection { key, id, window: Some(window), options, commands, ..Collection::default() }
+    }
+
+    pub(super) fn ask(&mut self, request: &Collection, version: Version, place: Place<'_>) -> Result<Outcome, Error> {
+        let window = request.window.unwrap_or(9) as usize;
+        let task = Task { place, request, version, now: self.now, window, cursor: None };
+        block_on(run(&self.horde, &mut self.log, task))
     }
 
     pub(super) fn sync(&mut self, window: usize, lost: bool) -> Option<bool> {
         let request = self.request(window as u32);
-        let task =
-            Task { place: place(), request: &request, version: Version::V14_1, now: self.now, window, cursor: None };
-        let outcome = block_on(run(&self.horde, &mut self.log, task)).ok()?;
+        let outcome = self.ask(&request, self.version, place()).ok()?;
         if lost {
             return None;
         }
@@ -98,6 +115,7 @@ impl Phone {
         }
         assert_eq!(response.status, 1);
         self.key = response.key;
+        self.filter_said = true;
         let answered: Vec<String> = response.responses.iter().filter_map(|r| r.client_id.clone()).collect();
         for command in sent {
             match command.kind {

@@ -1,0 +1,117 @@
+//! Where the items of a user live: which classes the site has, which containers, and where their histories stand.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::Context;
+use crate::{
+    horde,
+    proto::class::Class,
+    source::{self, Any, Container, Merged, Source, any, merged},
+    sync::Error,
+};
+
+/// How long the list of Horde's applications is believed.
+const BELIEVED: Duration = Duration::from_secs(300);
+/// Lists Horde's interfaces.
+const INTERFACES: &str = "horde.listAPIs";
+
+/// What is remembered of Horde's applications for all users.
+#[derive(Debug, Default)]
+pub struct Memory {
+    shared: any::Shared,
+    merged: merged::Shared,
+    /// Classes for which there is an application.
+    classes: Mutex<Option<(Instant, Vec<Class>)>>,
+}
+
+/// The user's items of a class. All classes have the container [`merged::ALL`] beside those of Horde.
+pub(super) fn source_of(ctx: &Context, class: Class) -> Result<Merged<Any>, Error> {
+    let memory = &ctx.site.memory;
+    let (user, name) = (ctx.session.user(), class.name().to_ascii_lowercase());
+    let beside = ctx.site.store.beside(user, &name)?;
+    match Any::new(class, ctx.session.clone(), beside, &memory.shared) {
+        Some(source) => Ok(Merged::new(source, user, &memory.merged)),
+        // A folder of a class that an older or newer version of this program serves.
+        None => Err(source::Error::ContainerGone.into()),
+    }
+}
+
+/// The classes that have folders: served here, known to the version, and with an application in Horde.
+pub(super) async fn classes(ctx: &Context) -> Result<Vec<Class>, Error> {
+    let there = installed(ctx).await?;
+    let known = |class: &Class| *class != Class::Notes || ctx.version.traits().notes;
+    Ok(there.into_iter().filter(known).collect())
+}
+
+async fn installed(ctx: &Context) -> Result<Vec<Class>, Error> {
+    let lock = || ctx.site.memory.classes.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, classes)) = lock().as_ref().filter(|(at, _)| at.elapsed() < BELIEVED) {
+        return Ok(classes.clone());
+    }
+    let answer = ctx.session.read(INTERFACES, Vec::new()).await.map_err(told)?;
+    let Some(list) = answer.as_array().filter(|list| !list.is_empty()) else {
+        return Err(unavailable(format!("{INTERFACES} gave no list")).into());
+    };
+    let has = |name: &str| list.iter().any(|entry| entry.as_str() == Some(name));
+    let classes: Vec<Class> = Any::SERVED.iter().filter(|(_, name)| has(name)).map(|(class, _)| *class).collect();
+    *lock() = Some((Instant::now(), classes.clone()));
+    Ok(classes)
+}
+
+fn told(error: horde::Error) -> source::Error {
+    match error {
+        horde::Error::Unauthorized => source::Error::Unauthorized,
+        horde::Error::Unavailable { reason, retry_after } => source::Error::Unavailable { reason, retry_after },
+        error => unavailable(format!("{INTERFACES}: {error}")),
+    }
+}
+
+fn unavailable(reason: String) -> source::Error {
+    source::Error::Unavailable { reason, retry_after: Duration::from_secs(60) }
+}
+
+/// Whether this device gets one folder for all containers of a class.
+pub(super) fn merges(ctx: &Context, class: Class) -> bool {
+    ctx.site.config.folders.merges(&ctx.query.device_type, &ctx.info.user_agent, class)
+}
+
+/// All containers of these classes that the user may see, as this device is to have them.
+pub(super) async fn present(ctx: &Context, classes: &[Class]) -> Result<Vec<(Class, Container)>, Error> {
+    let mut present = Vec::new();
+    for class in classes {
+        let source = source_of(ctx, *class)?;
+        let containers = match merges(ctx, *class) {
+            true => source.whole().await.map(|whole| whole.into_iter().collect()),
+            false => source.containers().await,
+        };
+        match containers {
+            Ok(containers) => present.extend(containers.into_iter().map(|container| (*class, container))),
+            // An application that this user may not use has nothing for him.
+            Err(source::Error::Denied) => log::info!("{} may not use {}", ctx.session.user(), class.name()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(present)
+}
+
+/// Where the histories of containers stand, in as few questions as possible; in order.
+pub(super) async fn cursors(ctx: &Context, containers: &[(Class, String)]) -> Result<Vec<u64>, Error> {
+    let mut by_class: BTreeMap<Class, Vec<(usize, String)>> = BTreeMap::new();
+    for (at, (class, container)) in containers.iter().enumerate() {
+        by_class.entry(*class).or_default().push((at, container.clone()));
+    }
+    let mut found = vec![0; containers.len()];
+    for (class, part) in by_class {
+        let ids: Vec<String> = part.iter().map(|(_, id)| id.clone()).collect();
+        for ((at, _), cursor) in part.iter().zip(source_of(ctx, class)?.cursors(&ids).await?) {
+            if let Some(place) = found.get_mut(*at) {
+                *place = cursor;
+            }
+        }
+    }
+    Ok(found)
+}

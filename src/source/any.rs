@@ -1,0 +1,100 @@
+//! One source for all classes: a class more is a line more.
+
+use super::{Changes, Container, Error, Fetched, Source, app, kronolith, mnemo, nag, turba};
+use crate::{
+    horde::Session,
+    proto::class::{Class, Patch, Properties, Scope},
+    state::Beside,
+    wbxml::Tag,
+};
+
+/// What is remembered of the applications for all users of a site.
+#[derive(Debug, Clone, Default)]
+pub struct Shared {
+    apps: app::Shared,
+}
+
+macro_rules! sources {
+    ($($class:ident($module:ident::$source:ident, $shared:ident) = $api:literal;)*) => {
+        /// The application of a class as one user sees it.
+        #[derive(Debug, Clone)]
+        #[allow(missing_docs)]
+        pub enum Any {
+            $($class($module::$source),)*
+        }
+
+        impl Any {
+            /// The classes that are served, with the name of the interface that Horde's application for it has.
+            pub const SERVED: &'static [(Class, &'static str)] = &[$((Class::$class, $api),)*];
+
+            /// What the user of `session` sees of a class; `None` if it is not served. `beside` is that user's for the class.
+            pub fn new(class: Class, session: Session, beside: Beside, shared: &Shared) -> Option<Self> {
+                match class {
+                    $(Class::$class => Some(Self::$class($module::$source::new(session, beside, &shared.$shared))),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl Source for Any {
+            fn class(&self) -> Class {
+                match self { $(Self::$class(_) => Class::$class,)* }
+            }
+
+            async fn containers(&self) -> Result<Vec<Container>, Error> {
+                match self { $(Self::$class(source) => source.containers().await,)* }
+            }
+
+            async fn cursor(&self, container: &str) -> Result<u64, Error> {
+                match self { $(Self::$class(source) => source.cursor(container).await,)* }
+            }
+
+            async fn cursors(&self, containers: &[String]) -> Result<Vec<u64>, Error> {
+                match self { $(Self::$class(source) => source.cursors(containers).await,)* }
+            }
+
+            async fn changes(&self, container: &str, from: u64, to: u64) -> Result<Changes, Error> {
+                match self { $(Self::$class(source) => source.changes(container, from, to).await,)* }
+            }
+
+            async fn list(&self, container: &str, scope: Scope) -> Result<Vec<String>, Error> {
+                match self { $(Self::$class(source) => source.list(container, scope).await,)* }
+            }
+
+            async fn fetch(&self, container: &str, uids: &[String], ahead: &[String]) -> Result<Vec<Fetched>, Error> {
+                match self { $(Self::$class(source) => source.fetch(container, uids, ahead).await,)* }
+            }
+
+            async fn add(&self, container: &str, wish: &str, item: &Properties) -> Result<String, Error> {
+                match self { $(Self::$class(source) => source.add(container, wish, item).await,)* }
+            }
+
+            async fn uid_of(&self, container: &str, wish: &str) -> Result<String, Error> {
+                match self { $(Self::$class(source) => source.uid_of(container, wish).await,)* }
+            }
+
+            fn grants_uids(&self) -> bool {
+                match self { $(Self::$class(source) => source.grants_uids(),)* }
+            }
+
+            fn filled_in(&self) -> &'static [Tag] {
+                match self { $(Self::$class(source) => source.filled_in(),)* }
+            }
+
+            async fn change(&self, container: &str, uid: &str, patch: &Patch) -> Result<(), Error> {
+                match self { $(Self::$class(source) => source.change(container, uid, patch).await,)* }
+            }
+
+            async fn delete(&self, container: &str, uid: &str) -> Result<(), Error> {
+                match self { $(Self::$class(source) => source.delete(container, uid).await,)* }
+            }
+        }
+    };
+}
+
+sources! {
+    Contacts(turba::Turba, apps) = "contacts";
+    Calendar(kronolith::Kronolith, apps) = "calendar";
+    Tasks(nag::Nag, apps) = "tasks";
+    Notes(mnemo::Mnemo, apps) = "notes";
+}
