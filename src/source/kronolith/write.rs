@@ -360,14 +360,23 @@ pub(super) fn wanted(seen: &Properties, patch: &Patch, now: &Now, old_zone: &str
         (Some(a), Some(b)) => is_other_rule(a, b),
         _ => seen.0.get(tag) != wanted.0.get(tag),
     };
-    if frame.iter().any(differs) {
+    let moved = frame.iter().any(differs);
+    // Those that are there stay under the days that Horde has for them; what a phone sends is meant for an occurrence.
+    let mut sent =
+        Properties(patch.set.0.get_key_value(&c::EXCEPTIONS).map(|(t, v)| (*t, v.clone())).into_iter().collect());
+    sent.0.extend(frame.iter().filter_map(|tag| Some((*tag, wanted.0.get(tag)?.clone()))));
+    settle_exceptions(&mut sent, &zone);
+    let exceptions = sent.0.remove(&c::EXCEPTIONS);
+    if moved {
         // Occurrences of their own belong to a series that is no more.
-        match patch.set.0.get(&c::EXCEPTIONS) {
-            Some(sent) if wanted.group(c::RECURRENCE).is_some() => drop(wanted.0.insert(c::EXCEPTIONS, sent.clone())),
-            _ => drop(wanted.0.remove(&c::EXCEPTIONS)),
-        }
+        wanted.0.remove(&c::EXCEPTIONS);
+    } else if let Some(before) = seen.0.get(&c::EXCEPTIONS) {
+        wanted.0.insert(c::EXCEPTIONS, before.clone());
     }
-    settle_exceptions(&mut wanted, &zone);
+    if let Some(exceptions) = exceptions.filter(|_| wanted.group(c::RECURRENCE).is_some()) {
+        let set = Properties([(c::EXCEPTIONS, exceptions)].into());
+        wanted = applied(&Patch { set, clear: Vec::new() }, &wanted);
+    }
     (wanted, zone)
 }
 
