@@ -319,8 +319,12 @@ impl Change<'_> {
     fn moves(&self, tag: Tag) -> bool {
         let differs = |tag| self.seen.0.get(&tag) != self.wanted.0.get(&tag);
         let was_kept = || self.seen.0.get(&tag) != self.there.0.get(&tag);
+        let is_new = self.there.0.is_empty();
         // Of a series Horde changes the exceptions along with everything else.
-        differs(tag) || tag == c::EXCEPTIONS || OF_MEETING.contains(&tag) && differs(c::ATTENDEES) && was_kept()
+        is_new
+            || differs(tag)
+            || tag == c::EXCEPTIONS
+            || OF_MEETING.contains(&tag) && differs(c::ATTENDEES) && was_kept()
     }
 }
 
