@@ -203,3 +203,24 @@ async fn rules_come_back_as_they_were() {
         assert_eq!(site.read_like(&uid, &made).await, made, "{}", site.text(&uid).await);
     }
 }
+
+/// Kronolith's import loses them; its replace does not.
+#[tokio::test]
+async fn attendees_of_exceptions_are_in_horde() {
+    let site = Site::new("Europe/Berlin").await;
+    let list =
+        [exception("20261208T080000Z", [text(c::SUBJECT, "More"), attendees([attendee("ann@example.test", "3")])])];
+    let meeting = attendees([attendee("bob@example.test", "3")]);
+    let uid = site.add(&with(&series(), [meeting, exceptions(list)])).await;
+    let there = site.text(&uid).await;
+    assert_eq!((count(&there, "ATTENDEE"), count(&there, "RECURRENCE-ID")), (2, 1), "{there}");
+    let other = exception("20261215T080000Z", [attendees([attendee("ann@example.test", "4")])]);
+    site.change(&uid, item([exceptions([other])])).await;
+    let there = site.text(&uid).await;
+    assert_eq!((count(&there, "ATTENDEE"), count(&there, "RECURRENCE-ID")), (3, 2), "{there}");
+    // The first occurrence with nothing but other people: Kronolith takes it for the series itself.
+    let first = exception("20261201T080000Z", [attendees([attendee("ann@example.test", "4")])]);
+    site.change(&uid, item([exceptions([first])])).await;
+    let seen = site.read(&uid).await;
+    assert_eq!(seen.groups(c::EXCEPTIONS).len(), 3, "{}", site.text(&uid).await);
+}

@@ -170,6 +170,18 @@ async fn all_day_events_are_dates_wherever_the_user_is() {
     }
 }
 
+/// Horde shows a phrase in its place.
+#[tokio::test]
+async fn an_event_without_a_subject_has_none() {
+    let site = Site::new("").await;
+    let mut made = event("x");
+    made.0.remove(&c::SUBJECT);
+    let uid = site.add(&made).await;
+    assert_eq!(site.read_like(&uid, &made).await, made, "{}", site.text(&uid).await);
+    site.web_change(&uid, &["DTSTART:20261201T080000Z", "DTEND:20261201T090000Z", "SUMMARY:Named"]).await;
+    assert_eq!(site.read(&uid).await.text(c::SUBJECT), Some("Named"));
+}
+
 #[tokio::test]
 async fn zones_are_recognised_and_not_changed_without_need() {
     let site = Site::new("America/New_York").await;

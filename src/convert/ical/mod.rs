@@ -1,7 +1,7 @@
 //! iCalendar (RFC 5545) to and from the neutral event, whose form the head of `proto::class::calendar` defines. No I/O in here; the
 //! time zone database is jiff's.
 //!
-//! [`read`] takes what Horde exports and what other programs mail; [`write`] gives what Horde imports (times with the Olson name of
+//! [`read()`] takes what Horde exports and what other programs mail; [`write()`] gives what Horde imports (times with the Olson name of
 //! their zone and its VTIMEZONE before them) and what goes into mails.
 
 mod dates;

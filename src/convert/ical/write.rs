@@ -35,7 +35,7 @@ pub fn write(item: &Properties, uid: &str, zone: &str, home: &Home, method: Opti
     out.into_string()
 }
 
-/// A whole VCALENDAR as [`write`] makes it, but the only VEVENT is the occurrence `exception` of the series `item`, with everything that it
+/// A whole VCALENDAR as [`write()`] makes it, but the only VEVENT is the occurrence `exception` of the series `item`, with everything that it
 /// inherits. A deleted one gets STATUS:CANCELLED.
 pub fn write_exception(
     item: &Properties,

@@ -48,6 +48,7 @@ impl Kronolith {
         settle_exceptions(&mut item, &zone);
         let nothing = Properties::default();
         let added = Change { there: &nothing, seen: &nothing, wanted: &item };
+        tell_of_rule(wish, &item, &zone);
         let mut kept = foresee(&Kept::default(), added, &item, &zone, &home);
         self.keep.put(wish, &kept).await?;
         let mut sent = item.clone();
@@ -84,6 +85,7 @@ impl Kronolith {
         if wanted == seen {
             return Ok(());
         }
+        tell_of_rule(uid, &wanted, &new_zone);
         let there = There { uid, item: &now.event.item, text: &now.text, home: &now.home };
         let (old, new) = (State { item: &seen, zone: &old_zone }, State { item: &wanted, zone: &new_zone });
         let change = Change { there: &now.event.item, seen: &seen, wanted: &wanted };
@@ -317,8 +319,12 @@ impl Change<'_> {
     fn moves(&self, tag: Tag) -> bool {
         let differs = |tag| self.seen.0.get(&tag) != self.wanted.0.get(&tag);
         let was_kept = || self.seen.0.get(&tag) != self.there.0.get(&tag);
+        let is_new = self.there.0.is_empty();
         // Of a series Horde changes the exceptions along with everything else.
-        differs(tag) || tag == c::EXCEPTIONS || OF_MEETING.contains(&tag) && differs(c::ATTENDEES) && was_kept()
+        is_new
+            || differs(tag)
+            || tag == c::EXCEPTIONS
+            || OF_MEETING.contains(&tag) && differs(c::ATTENDEES) && was_kept()
     }
 }
 
@@ -337,6 +343,13 @@ pub(super) const FILLED_IN: &[Tag] = &[
     c::RESPONSE_TYPE,
     c::RESPONSE_REQUESTED,
 ];
+
+/// Phones have the rule all the same.
+fn tell_of_rule(uid: &str, item: &Properties, zone: &str) {
+    if item.group(c::RECURRENCE).is_some() && !ical::is_in_horde(item, zone) {
+        log::info!("event {uid}: Horde has no such rule; its web pages show other occurrences than phones do");
+    }
+}
 
 /// The event as the patch wants it, and its zone.
 pub(super) fn wanted(seen: &Properties, patch: &Patch, now: &Now, old_zone: &str) -> (Properties, String) {
@@ -360,14 +373,23 @@ pub(super) fn wanted(seen: &Properties, patch: &Patch, now: &Now, old_zone: &str
         (Some(a), Some(b)) => is_other_rule(a, b),
         _ => seen.0.get(tag) != wanted.0.get(tag),
     };
-    if frame.iter().any(differs) {
+    let moved = frame.iter().any(differs);
+    // Those that are there stay under the days that Horde has for them; what a phone sends is meant for an occurrence.
+    let mut sent =
+        Properties(patch.set.0.get_key_value(&c::EXCEPTIONS).map(|(t, v)| (*t, v.clone())).into_iter().collect());
+    sent.0.extend(frame.iter().filter_map(|tag| Some((*tag, wanted.0.get(tag)?.clone()))));
+    settle_exceptions(&mut sent, &zone);
+    let exceptions = sent.0.remove(&c::EXCEPTIONS);
+    if moved {
         // Occurrences of their own belong to a series that is no more.
-        match patch.set.0.get(&c::EXCEPTIONS) {
-            Some(sent) if wanted.group(c::RECURRENCE).is_some() => drop(wanted.0.insert(c::EXCEPTIONS, sent.clone())),
-            _ => drop(wanted.0.remove(&c::EXCEPTIONS)),
-        }
+        wanted.0.remove(&c::EXCEPTIONS);
+    } else if let Some(before) = seen.0.get(&c::EXCEPTIONS) {
+        wanted.0.insert(c::EXCEPTIONS, before.clone());
     }
-    settle_exceptions(&mut wanted, &zone);
+    if let Some(exceptions) = exceptions.filter(|_| wanted.group(c::RECURRENCE).is_some()) {
+        let set = Properties([(c::EXCEPTIONS, exceptions)].into());
+        wanted = applied(&Patch { set, clear: Vec::new() }, &wanted);
+    }
     (wanted, zone)
 }
 
@@ -420,14 +442,18 @@ pub(super) fn settle_exceptions(item: &mut Properties, zone: &str) {
 /// Times for an event that was sent without (MS-ASCAL 2.2.2.18, 2.2.2.44): from the next half hour on, for half an hour.
 fn with_times(item: &Properties, now: Timestamp) -> Properties {
     let mut item = item.clone();
-    let half = SignedDuration::from_mins(30);
     let rounded = Timestamp::from_second((now.as_second() / 1800 + 1) * 1800).unwrap_or(now);
-    let start = moment(&item, c::START_TIME);
-    let end = moment(&item, c::END_TIME);
-    let all_day = item.text(c::ALL_DAY_EVENT) == Some("1");
-    let start = start.unwrap_or_else(|| end.filter(|end| *end < rounded).unwrap_or(rounded));
-    let length = if all_day { SignedDuration::from_hours(24) } else { half };
-    let least = if all_day { start + length } else { start.max(if start < now { rounded } else { start }) + half };
+    let (start, end) = (moment(&item, c::START_TIME), moment(&item, c::END_TIME));
+    let mut start = start.or(end.filter(|end| *end < rounded)).unwrap_or(rounded);
+    let mut length = SignedDuration::from_mins(30);
+    if item.text(c::ALL_DAY_EVENT) == Some("1") {
+        let day = 86_400;
+        start = Timestamp::from_second(start.as_second().div_euclid(day) * day).unwrap_or(start);
+        length = SignedDuration::from_secs(day);
+    } else if end.is_none() && start < now {
+        length = rounded.duration_since(start) + length;
+    }
+    let least = start.checked_add(length).unwrap_or(start);
     item.set_text(c::START_TIME, written(start));
     item.set_text(c::END_TIME, written(end.filter(|end| *end >= start).unwrap_or(least)));
     item
