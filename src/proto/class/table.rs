@@ -60,6 +60,8 @@ pub(super) struct Property {
     pub(super) kept: bool,
     /// Many phones do not show it: its absence means something only from a phone that has sent it before.
     pub(super) rare: bool,
+    /// Stands there empty where an occurrence has none although its series has one.
+    pub(super) blank: bool,
 }
 
 impl Property {
@@ -74,6 +76,7 @@ impl Property {
             ghostable: true,
             kept: false,
             rare: false,
+            blank: false,
         }
     }
 
@@ -92,6 +95,10 @@ impl Property {
 
     pub(super) const fn number(tag: Tag, min: i32, max: i32) -> Self {
         Self::new(tag, Kind::Number(min, max))
+    }
+
+    pub(super) const fn blank(self) -> Self {
+        Self { blank: true, ..self }
     }
 
     pub(super) const fn since(self, since: Version) -> Self {

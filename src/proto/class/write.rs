@@ -42,6 +42,10 @@ fn shown_in<'a>(table: &Table, item: &'a Properties, version: Version) -> Cow<'a
 
 fn write_properties(w: &mut Writer, table: &'static [Property], item: &Properties, view: &View) {
     for (property, value) in written(table, item, view) {
+        if property.blank && value.is_empty() {
+            w.empty(property.tag);
+            continue;
+        }
         match (property.kind, value) {
             (Kind::Body(_), Value::Body(body)) if view.version.traits().air_sync_base => write_body(w, body, view),
             (Kind::Body(legacy), Value::Body(body)) => write_legacy_body(w, legacy, body, view),
@@ -100,6 +104,7 @@ fn written<'a>(
     let there = table.iter().filter(|property| property.is_in(view.version));
     there.filter_map(|property| Some((property, item.0.get(&property.key)?))).filter(|(property, value)| {
         match (property.kind, value) {
+            (_, value) if property.blank && value.is_empty() => true,
             (Kind::List(_), Value::List(values)) => values.iter().any(|value| !value.is_empty()),
             // A larger one is refused by phones together with the contact.
             (Kind::Picture, Value::Bytes(bytes)) => !bytes.is_empty() && bytes.len() <= value::PICTURE / 4 * 3,

@@ -88,7 +88,7 @@ static RECURRENCE: [Property; 11] = [
 ];
 
 /// What occurrences can have of their own.
-static EXCEPTION: [Property; 22] = [
+static EXCEPTION: [Property; 23] = [
     number(c::DELETED, 0, 1),
     date(c::EXCEPTION_START_TIME).until(Version::V14_1),
     date(b::INSTANCE_ID).named(c::EXCEPTION_START_TIME).since(Version::V16_0),
@@ -96,13 +96,15 @@ static EXCEPTION: [Property; 22] = [
     date(c::START_TIME),
     date(c::END_TIME),
     Property::new(b::BODY, BODY).kept(),
-    PLACE,
-    Property::new(b::LOCATION, Kind::Group(&LOCATION)).since(Version::V16_0),
-    Property::new(c::CATEGORIES, Kind::List(c::CATEGORY)),
+    PLACE.blank(),
+    Property::new(b::LOCATION, Kind::Group(&LOCATION)).since(Version::V16_0).blank(),
+    Property::new(c::CATEGORIES, Kind::List(c::CATEGORY)).blank(),
     number(c::SENSITIVITY, 0, 3),
     number(c::BUSY_STATUS, -1, 4),
     number(c::ALL_DAY_EVENT, 0, 1),
-    number(c::REMINDER, 0, i32::MAX),
+    number(c::REMINDER, 0, i32::MAX).until(Version::V14_0),
+    // Only since 14.1 it may be empty.
+    number(c::REMINDER, 0, i32::MAX).since(Version::V14_1).blank(),
     date(c::DT_STAMP),
     number(c::MEETING_STATUS, 0, 15).kept(),
     Property::new(c::ATTENDEES, Kind::Groups(c::ATTENDEE, &ATTENDEE, MANY)).since(Version::V14_0).kept(),
