@@ -139,7 +139,7 @@ async fn read_ahead<S: Source>(
     if uids.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let fetched = work.source.fetch(work.place.container, &uids, &[]).await?;
+    let fetched = work.fetch(&uids, &[]).await?;
     Ok(ids.into_iter().zip(fetched).collect())
 }
 

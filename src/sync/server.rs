@@ -176,7 +176,7 @@ impl<S: Source> Work<'_, S> {
             rounds += 1;
             let uids: Vec<String> = self.state.dirty.drain(..count).collect();
             let ahead: Vec<String> = self.state.dirty.iter().take(window * AHEAD).cloned().collect();
-            let fetched = self.source.fetch(self.place.container, &uids, &ahead).await?;
+            let fetched = self.fetch(&uids, &ahead).await?;
             self.take_items(uids, fetched, &mut commands, &mut later).await?;
         }
         let more = !self.state.dirty.is_empty() || !self.state.gone.is_empty();

@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Place, digest, item_id, own_options,
+    Error, Place, digest, item_id, own_options,
     state::{self, State},
     view,
 };
 use crate::{
+    convert::body,
     proto::{
         Version,
         class::{self, Properties, Scope, View},
     },
-    source::Source,
+    source::{Fetched, Source},
 };
 
 /// One collection of one device while a request is carried out.
@@ -61,6 +62,17 @@ impl<'a, S: Source> Work<'a, S> {
     /// FilterType as it is now.
     pub(super) fn filter(&self) -> u32 {
         own_options(&self.state.options).and_then(|options| options.filter).unwrap_or(0)
+    }
+
+    /// Items as this phone is to see them.
+    pub(super) async fn fetch(&self, uids: &[String], ahead: &[String]) -> Result<Vec<Fetched>, Error> {
+        let mut fetched = self.source.fetch(self.place.container, uids, ahead).await?;
+        for one in &mut fetched {
+            if let Fetched::Item(item) = one {
+                body::fit(item, &self.view);
+            }
+        }
+        Ok(fetched)
     }
 
     pub(super) fn fingerprint(&self, item: &Properties) -> u64 {

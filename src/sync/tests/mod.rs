@@ -420,6 +420,27 @@ fn other_options_or_another_version_are_no_conflict() {
 }
 
 #[test]
+fn a_phone_that_asks_for_html_only_gets_it() {
+    use crate::{
+        proto::class::{Body, BodyKind, BodyPreference, Value},
+        wbxml::tag::air_sync_base::BODY,
+    };
+    let horde = Horde::default();
+    let mut item = person("n0", "x");
+    item.0.insert(BODY, Value::Body(Body { kind: BodyKind::Plain, data: "a < b".into() }));
+    horde.put(item);
+    let mut phone = Phone::new(&horde);
+    phone.sync(9, false);
+    let mut request = phone.request(9);
+    let bodies = vec![BodyPreference { kind: BodyKind::Html, ..BodyPreference::default() }];
+    request.options = Some(vec![Options { bodies, ..Options::default() }]);
+    let task = Task { place: place(), request: &request, version: Version::V14_1, now: 0, window: 9, cursor: None };
+    let outcome = block_on(run(&horde, &mut phone.log, task)).unwrap();
+    let html = Value::Body(Body { kind: BodyKind::Html, data: "a &lt; b".into() });
+    assert_eq!(outcome.response.commands[0].item.0.get(&BODY), Some(&html));
+}
+
+#[test]
 fn a_source_that_gives_none_of_its_items_is_not_an_empty_one() {
     let horde = Horde::default();
     let all: Vec<String> = (0..30).map(|i| horde.put(person(&format!("n{i}"), "x"))).collect();
