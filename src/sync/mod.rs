@@ -144,7 +144,7 @@ pub async fn run<S: Source>(source: &S, log: &mut impl Log, task: Task<'_>) -> R
         // The phone asks for the same answer again and again: one of the items may be what it cannot take.
         let window = if replays >= CAREFUL_AFTER { window.min(1) } else { window.min(LARGEST_WINDOW) };
         // While a first listing is being delivered there is no need to ask for more.
-        if !looked && work.state.dirty.len() + work.state.gone.len() <= window {
+        if !looked && work.state.dirty.len() + work.state.gone.len() < window {
             work.collect(cursor).await?;
         }
         if replays >= ASIDE_AFTER {

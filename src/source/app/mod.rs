@@ -81,8 +81,7 @@ impl App {
     /// Whether the user may see the container is asked in the same go.
     async fn ask_the_blind(&self, container: &str, name: &str, params: Vec<Json>) -> Result<Json, Error> {
         let mut answers = self.batch(vec![self.call(name, params), self.sources(false)]).await?.into_iter();
-        let mut next = || answers.next().unwrap_or(Ok(Json::Null));
-        let (answer, visible) = (next(), self.names(next())?);
+        let (answer, visible) = (next(&mut answers), self.names(next(&mut answers))?);
         if !visible.iter().any(|(id, _)| id == container) {
             return Err(Error::ContainerGone);
         }
@@ -153,10 +152,17 @@ impl App {
     /// All containers that the user may see, the default one first.
     pub(super) async fn containers(&self) -> Result<Vec<Container>, Error> {
         let default = self.call("getDefaultShare", Vec::new());
-        let mut answers = self.batch(vec![self.sources(false), self.sources(true), default]).await?.into_iter();
-        let mut next = || answers.next().unwrap_or(Ok(Json::Null));
-        let (all, writable) = (self.names(next())?, self.names(next())?);
-        let default = next().map_err(fault::of_site)?;
+        let mut calls = vec![self.sources(false), self.sources(true), default];
+        // Whoever lists the containers reads them next.
+        if self.known_zone().is_none() {
+            calls.push(zone_of_user());
+        }
+        let mut answers = self.batch(calls).await?.into_iter();
+        let (all, writable) = (self.names(next(&mut answers))?, self.names(next(&mut answers))?);
+        let default = next(&mut answers).map_err(fault::of_site)?;
+        if let Some(Ok(zone)) = answers.next() {
+            self.learn_zone(&zone);
+        }
         Ok(answer::containers(all, &writable, default.as_str().unwrap_or_default()))
     }
 
@@ -216,15 +222,25 @@ impl App {
     /// The time zone in which Horde shows dates to this user. One who has chosen none has that of PHP's configuration, which no call
     /// tells; this machine's is taken for it.
     pub(super) async fn zone(&self) -> Result<TimeZone, Error> {
-        let name = format!("zone of {}", self.session.user());
-        if let Some(zone) = self.memory.fact::<TimeZone>(&name) {
-            return Ok((*zone).clone());
+        if let Some(zone) = self.known_zone() {
+            return Ok(zone);
         }
-        let method = "horde.getPreference";
-        let answer = self.session.read(method, vec![json!("horde"), json!("timezone")]).await;
-        let answer = answer.map_err(fault::of_site)?;
+        let Call { method, params } = zone_of_user();
+        let answer = self.session.read(&method, params).await.map_err(fault::of_site)?;
+        Ok(self.learn_zone(&answer))
+    }
+
+    fn zone_fact(&self) -> String {
+        format!("zone of {}", self.session.user())
+    }
+
+    fn known_zone(&self) -> Option<TimeZone> {
+        self.memory.fact::<TimeZone>(&self.zone_fact()).map(|zone| (*zone).clone())
+    }
+
+    fn learn_zone(&self, answer: &Json) -> TimeZone {
         let zone = answer.as_str().and_then(zone::named).unwrap_or_else(TimeZone::system);
-        Ok((*self.memory.set_fact(&name, zone)).clone())
+        (*self.memory.set_fact(&self.zone_fact(), zone)).clone()
     }
 
     /// Refuses a container that the user may not see, for calls of Horde that do not check that themselves. Believed for ten minutes.
@@ -254,6 +270,15 @@ impl App {
         self.memory.saw(container, modseq);
         Ok(modseq)
     }
+}
+
+/// The next answer of a batch; one that lacks is nothing.
+fn next(answers: &mut impl Iterator<Item = Answer>) -> Answer {
+    answers.next().unwrap_or(Ok(Json::Null))
+}
+
+fn zone_of_user() -> Call {
+    Call { method: "horde.getPreference".to_owned(), params: vec![json!("horde"), json!("timezone")] }
 }
 
 const CURSOR: &str = "getHighestModSeq";
