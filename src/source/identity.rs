@@ -53,8 +53,8 @@ impl Identity {
     }
 }
 
-/// The addresses of all identities, that of the default one first.
-fn parse(identities: &str, default: u64) -> Identity {
+/// The addresses of all identities in PHP's serialised form, that of the default one first.
+pub(super) fn parse(identities: &str, default: u64) -> Identity {
     let mut found = Identity::default();
     let identities = php::unserialize(identities.as_bytes()).unwrap_or(php::Value::Null);
     let entries = identities.entries().unwrap_or_default();

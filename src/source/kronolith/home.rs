@@ -9,8 +9,7 @@ use super::Kronolith;
 use crate::{
     convert::{ical::Home, zone},
     horde::Call,
-    source::{Error, Source, app::Answer},
-    state::php,
+    source::{Error, Source, app::Answer, identity},
 };
 
 impl Kronolith {
@@ -58,7 +57,8 @@ pub(super) fn home(user: &str, answers: &[Answer]) -> Home {
     let zone = zone::canonical(&text(0)).unwrap_or_else(here);
     let mut addresses = Vec::new();
     for n in [1, 3] {
-        addresses.extend(identities(&text(n), &text(2)));
+        let identity = identity::parse(&text(n), text(2).trim().parse().unwrap_or(0));
+        addresses.extend(identity.addresses.iter().map(|address| address.to_lowercase()));
     }
     // Where no identity has an address Horde takes the user name for one.
     addresses.push(user.to_lowercase());
@@ -70,20 +70,6 @@ pub(super) fn home(user: &str, answers: &[Answer]) -> Home {
 /// A user without a zone has that of PHP, which tells it to nobody; most often that of the machine, as this program's.
 fn here() -> String {
     TimeZone::system().iana_name().and_then(zone::canonical).unwrap_or_else(|| "UTC".to_owned())
-}
-
-/// The addresses in PHP's serialised identities, those of the default one first.
-fn identities(serialised: &str, default: &str) -> Vec<String> {
-    let Ok(value) = php::unserialize(serialised.as_bytes()) else { return Vec::new() };
-    let mut entries: Vec<_> = value.entries().unwrap_or_default().iter().collect();
-    entries.sort_by_key(|(key, _)| key.text().as_deref() != Some(if default.is_empty() { "0" } else { default }));
-    let mut addresses = Vec::new();
-    for (_, identity) in entries {
-        addresses.extend(identity.get("from_addr").and_then(php::Value::text));
-        let aliases = identity.get("alias_addr").and_then(php::Value::entries).unwrap_or_default();
-        addresses.extend(aliases.iter().filter_map(|(_, alias)| alias.text()));
-    }
-    addresses.iter().map(|address| address.trim().to_lowercase()).collect()
 }
 
 #[cfg(test)]
