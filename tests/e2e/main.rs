@@ -14,6 +14,7 @@ mod tree;
 
 mod calendar;
 mod contacts;
+mod folders;
 mod hostile;
 mod notes;
 mod pairing;
