@@ -13,6 +13,7 @@ use std::{
 };
 
 use phone::{Phone, VERSIONS};
+use tree::El;
 
 /// Runs one step and tells how long it took.
 fn step<T>(what: &str, work: impl FnOnce() -> T) -> T {
@@ -52,10 +53,8 @@ fn main() {
     assert_eq!(options.status, 200, "{} {}", options.status, options.reason);
     step("Provision (policy asked for and accepted)", || phone.provision());
     step("FolderSync (which folders are there?)", || assert_eq!(phone.folder_sync().status(), Some(1)));
-    let books: Vec<String> =
-        phone.folders.iter().filter(|(_, f)| kind(f.kind) == "contacts").map(|(id, _)| id.clone()).collect();
     let mut spent: Vec<(String, usize, Duration)> = Vec::new();
-    for book in books {
+    for book in phone.folders.keys().cloned().collect::<Vec<_>>() {
         let name = phone.folders[&book].name.clone();
         let since = Instant::now();
         let requests = step(&format!("Sync \"{name}\""), || phone.sync_all(&book));
@@ -69,19 +68,39 @@ fn main() {
         let (requests, time) = cost.map_or((0, Duration::ZERO), |(_, r, t)| (*r, *t));
         println!("  {:<10} {:<36} {items:>6} {requests:>9} {:>7} ms", kind(folder.kind), folder.name, time.as_millis());
     }
-    let shown = 12;
-    println!("\n  {:<26} {:<30} {:<18} picture", "name", "mail", "mobile");
-    let all: Vec<_> = phone.collections.values().flat_map(|c| c.items.values()).collect();
-    for item in all.iter().take(shown) {
-        let text = |name: &str| item.text(name).unwrap_or_default();
-        let picture = match text("Picture").len() * 3 / 4 {
-            0 => String::new(),
-            bytes => format!("{bytes} bytes"),
-        };
-        let name = format!("{} {}", text("FirstName"), text("LastName"));
-        println!("  {name:<26} {:<30} {:<18} {picture}", text("Email1Address"), text("MobilePhoneNumber"));
+    for class in ["contacts", "calendar", "tasks", "notes"] {
+        let folders = phone.folders.iter().filter(|(_, folder)| kind(folder.kind) == class);
+        let items: Vec<&El> = folders.flat_map(|(id, _)| phone.items(id).values()).collect();
+        show(class, items);
     }
-    if all.len() > shown {
-        println!("  ... and {} more", all.len() - shown);
+}
+
+/// The first few items of a class, a line each.
+fn show(class: &str, mut items: Vec<&El>) {
+    let columns: &[(&str, &str)] = match class {
+        "contacts" => &[
+            ("FirstName", "first name"),
+            ("LastName", "last name"),
+            ("Email1Address", "mail"),
+            ("MobilePhoneNumber", "mobile"),
+        ],
+        "calendar" => &[("StartTime", "start"), ("EndTime", "end"), ("Recurrence/Type", "rule"), ("Subject", "event")],
+        "tasks" => &[("DueDate", "due"), ("Complete", "done"), ("Importance", "importance"), ("Subject", "task")],
+        _ => &[("LastModifiedDate", "changed"), ("Categories/Category", "category"), ("Subject", "note")],
+    };
+    let text = |item: &El, path: &str| item.text(path).unwrap_or_default().chars().take(24).collect::<String>();
+    items.sort_by_key(|item| columns.first().map(|(path, _)| text(item, path)));
+    let line = |cells: Vec<String>| {
+        let cells: String = cells.iter().map(|cell| format!("  {cell:<24}")).collect();
+        println!("{}", cells.trim_end());
+    };
+    println!();
+    line(columns.iter().map(|(_, title)| (*title).to_owned()).collect());
+    let shown = 5;
+    for item in items.iter().take(shown) {
+        line(columns.iter().map(|(path, _)| text(item, path)).collect());
+    }
+    if items.len() > shown {
+        println!("  ... and {} more", items.len() - shown);
     }
 }
