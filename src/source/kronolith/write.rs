@@ -380,12 +380,11 @@ pub(super) fn wanted(seen: &Properties, patch: &Patch, now: &Now, old_zone: &str
     sent.0.extend(frame.iter().filter_map(|tag| Some((*tag, wanted.0.get(tag)?.clone()))));
     settle_exceptions(&mut sent, &zone);
     let exceptions = sent.0.remove(&c::EXCEPTIONS);
-    if moved {
-        // Occurrences of their own belong to a series that is no more.
-        wanted.0.remove(&c::EXCEPTIONS);
-    } else if let Some(before) = seen.0.get(&c::EXCEPTIONS) {
-        wanted.0.insert(c::EXCEPTIONS, before.clone());
-    }
+    // Occurrences of their own of a series that was moved belong to one that is no more.
+    match seen.0.get(&c::EXCEPTIONS).filter(|_| !moved) {
+        Some(before) => wanted.0.insert(c::EXCEPTIONS, before.clone()),
+        None => wanted.0.remove(&c::EXCEPTIONS),
+    };
     if let Some(exceptions) = exceptions.filter(|_| wanted.group(c::RECURRENCE).is_some()) {
         let set = Properties([(c::EXCEPTIONS, exceptions)].into());
         wanted = applied(&Patch { set, clear: Vec::new() }, &wanted);
