@@ -88,7 +88,7 @@ fn end(event: &Properties) -> Option<i64> {
         Some(rule) => last_start(rule, start)?,
     };
     let moved = event.groups(c::EXCEPTIONS).iter().filter_map(|exception| seconds(exception, c::END_TIME)).max();
-    Some((last_start + length).max(moved.unwrap_or(i64::MIN)))
+    Some(last_start.saturating_add(length).max(moved.unwrap_or(i64::MIN)))
 }
 
 /// No occurrence of a series starts later than this; `None`: it has no end.
@@ -105,7 +105,8 @@ fn last_start(rule: &Properties, start: i64) -> Option<i64> {
         // The 29th of February comes every fourth or eighth year.
         _ => 8 * 366,
     };
-    Some(start + count * number(c::INTERVAL).unwrap_or(1).max(1) * unit * DAY)
+    let steps = count.saturating_mul(number(c::INTERVAL).unwrap_or(1).max(1));
+    Some(start.saturating_add(steps.saturating_mul(unit * DAY)))
 }
 
 #[cfg(test)]
@@ -155,6 +156,9 @@ mod tests {
         let mut moved = event("20200101T090000Z", "20200101T100000Z", &[(c::TYPE, "0"), (c::OCCURRENCES, "2")]);
         moved.0.insert(c::EXCEPTIONS, Value::Groups(vec![event("20270101T090000Z", "20270101T100000Z", &[])]));
         assert!(scope.holds(&moved));
+        // Rules of Horde have no such bounds as those of phones.
+        let endless = [(c::TYPE, "5"), (c::OCCURRENCES, "9223372036854775807"), (c::INTERVAL, "65535")];
+        assert!(scope.holds(&event("20200101T090000Z", "20200101T100000Z", &endless)));
         assert!(scope.holds(&Properties::default()), "what cannot be told is kept");
     }
 }
