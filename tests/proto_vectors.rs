@@ -205,7 +205,7 @@ fn answer(class: Class, key: &str, id: &str, version: Version) -> CollectionResp
         commands: Vec::new(),
         responses: Vec::new(),
         more_available: false,
-        view: View { version, bodies: Vec::new(), truncation: None },
+        view: View::plain(version),
     }
 }
 

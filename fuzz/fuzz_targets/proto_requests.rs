@@ -31,7 +31,7 @@ fn check(command: &sync::Command, class: Class, version: Version) {
     if let Some(uid) = wished_uid(&mut command.item.clone()) {
         assert!(!uid.is_empty() && uid.len() <= 255);
     }
-    let document = encoded(class, &command.item, &View { version, bodies: Vec::new(), truncation: None });
+    let document = encoded(class, &command.item, &View::plain(version));
     let mut reader = Reader::new(&document).expect("the header is sound");
     reader.root().expect("there is a root");
     let (read, _) = read_item(&mut reader, version).expect("what is written is sound WBXML");

@@ -63,7 +63,9 @@ async fn keep_unproven(
             Ok(_) => {
                 log::warn!("{} is not listed by Horde, but answers: its folder is kept", folder.container);
                 let (id, name) = (folder.container.clone(), folder.name.clone());
-                let container = Container { id, name, default: folder.default, writable: folder.writable };
+                let (default, writable) = (folder.default, folder.writable);
+                let (parent, role) = (folder.parent.clone(), folder.role);
+                let container = Container { id, name, parent, role, default, writable };
                 kept.push((folder.class, container));
             }
             Err(error) => return Err(error.into()),

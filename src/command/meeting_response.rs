@@ -90,7 +90,7 @@ async fn find(ctx: &Context, answer: &proto::Answer) -> Result<Option<(String, S
     let hierarchy = Hierarchy::load(&mut locked.journal(folder_sync::JOURNAL)?)?;
     let folder = hierarchy.as_ref().and_then(|hierarchy| hierarchy.folder(collection));
     let Some(folder) = folder.filter(|folder| folder.class == Class::Calendar) else { return Ok(None) };
-    let uid = sync::resolve(&mut locked.journal(collection)?, collection, &answer.request)?;
+    let uid = sync::resolve(&mut locked.journal(collection)?, folder.class, collection, &answer.request)?;
     let place = uid.as_deref().and_then(|uid| merged::place(&folder.container, uid));
     Ok(place.map(|(container, uid)| (container.to_owned(), uid.to_owned())))
 }

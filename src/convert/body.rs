@@ -39,7 +39,7 @@ mod tests {
 
     fn fitted(kind: BodyKind, data: &str, version: Version, asked: &[BodyKind]) -> Body {
         let preference = |kind: &BodyKind| BodyPreference { kind: *kind, ..BodyPreference::default() };
-        let view = View { version, bodies: asked.iter().map(preference).collect(), truncation: None };
+        let view = View { bodies: asked.iter().map(preference).collect(), ..View::plain(version) };
         let body = Value::Body(Body { kind, data: data.to_owned() });
         let exception = Properties([(BODY, body.clone())].into());
         let mut item = Properties([(BODY, body), (EXCEPTIONS, Value::Groups(vec![exception]))].into());

@@ -1,6 +1,6 @@
 //! One source for all classes: a class more is a line more.
 
-use super::{Changes, Container, Error, Fetched, Source, app, kronolith, mnemo, nag, turba};
+use super::{Changed, Changes, Container, Error, Fetched, Source, Want, app, kronolith, mnemo, nag, turba};
 use crate::{
     horde::Session,
     proto::class::{Class, Patch, Properties, Scope},
@@ -65,6 +65,16 @@ macro_rules! sources {
                 match self { $(Self::$class(source) => source.fetch(container, uids, ahead).await,)* }
             }
 
+            async fn fetch_for(
+                &self,
+                container: &str,
+                uids: &[String],
+                ahead: &[String],
+                want: Want<'_>,
+            ) -> Result<Vec<Fetched>, Error> {
+                match self { $(Self::$class(source) => source.fetch_for(container, uids, ahead, want).await,)* }
+            }
+
             async fn add(&self, container: &str, wish: &str, item: &Properties) -> Result<String, Error> {
                 match self { $(Self::$class(source) => source.add(container, wish, item).await,)* }
             }
@@ -83,6 +93,14 @@ macro_rules! sources {
 
             async fn change(&self, container: &str, uid: &str, patch: &Patch) -> Result<(), Error> {
                 match self { $(Self::$class(source) => source.change(container, uid, patch).await,)* }
+            }
+
+            async fn revise(&self, container: &str, uid: &str, patch: &Patch) -> Result<Changed, Error> {
+                match self { $(Self::$class(source) => source.revise(container, uid, patch).await,)* }
+            }
+
+            async fn discard(&self, container: &str, uid: &str, for_good: bool) -> Result<(), Error> {
+                match self { $(Self::$class(source) => source.discard(container, uid, for_good).await,)* }
             }
 
             async fn delete(&self, container: &str, uid: &str) -> Result<(), Error> {

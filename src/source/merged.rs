@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Changes, Container, Error, Fetched, Source};
+use super::{Changed, Changes, Container, Error, Fetched, Source, Want};
 use crate::{
     proto::class::{Class, Patch, Properties, Scope},
     wbxml::Tag,
@@ -68,7 +68,7 @@ impl<S: Source> Merged<S> {
         let members = self.learn().await?;
         let writable = members.iter().any(|member| member.writable);
         let name = home(&members).or(members.first()).map(|member| member.name.clone());
-        Ok(name.map(|name| Container { id: ALL.to_owned(), name, default: true, writable }))
+        Ok(name.map(|name| Container { id: ALL.to_owned(), name, default: true, writable, ..Container::default() }))
     }
 
     async fn learn(&self) -> Result<Arc<[Container]>, Error> {
@@ -112,7 +112,22 @@ impl<S: Source> Merged<S> {
         }
     }
 
-    async fn fetch_all(&self, uids: &[String], ahead: &[String]) -> Result<Vec<Fetched>, Error> {
+    /// Reads items as the single source has them, or as they are wanted.
+    async fn read(
+        &self,
+        container: &str,
+        uids: &[String],
+        ahead: &[String],
+        want: Option<Want<'_>>,
+    ) -> Result<Vec<Fetched>, Error> {
+        match (container, want) {
+            (ALL, want) => self.read_all(uids, ahead, want).await,
+            (container, None) => self.source.fetch(container, uids, ahead).await,
+            (container, Some(want)) => self.source.fetch_for(container, uids, ahead, want).await,
+        }
+    }
+
+    async fn read_all(&self, uids: &[String], ahead: &[String], want: Option<Want<'_>>) -> Result<Vec<Fetched>, Error> {
         let members = self.members().await?;
         let (wanted, next) = (by_container(uids), by_container(ahead));
         let mut found = vec![Fetched::Missing; uids.len()];
@@ -121,7 +136,11 @@ impl<S: Source> Merged<S> {
             let plain: Vec<String> = part.iter().map(|(_, uid)| (*uid).to_owned()).collect();
             let ahead = next.get(member.id.as_str()).into_iter().flatten().map(|(_, uid)| (*uid).to_owned());
             let ahead: Vec<String> = ahead.collect();
-            let fetched = self.source.fetch(&member.id, &plain, &ahead).await.map_err(|e| self.lost(e))?;
+            let fetched = match want {
+                None => self.source.fetch(&member.id, &plain, &ahead).await,
+                Some(want) => self.source.fetch_for(&member.id, &plain, &ahead, want).await,
+            }
+            .map_err(|e| self.lost(e))?;
             for ((at, _), item) in part.iter().zip(fetched) {
                 if let Some(place) = found.get_mut(*at) {
                     *place = item;
@@ -141,6 +160,7 @@ impl<S: Source> Merged<S> {
             all.add.extend(changes.add.iter().map(|uid| join(id, uid)));
             all.modify.extend(changes.modify.iter().map(|uid| join(id, uid)));
             all.delete.extend(changes.delete.iter().map(|uid| join(id, uid)));
+            all.lost |= changes.lost;
         }
         Ok(all)
     }
@@ -228,10 +248,17 @@ impl<S: Source> Source for Merged<S> {
     }
 
     async fn fetch(&self, container: &str, uids: &[String], ahead: &[String]) -> Result<Vec<Fetched>, Error> {
-        match container {
-            ALL => self.fetch_all(uids, ahead).await,
-            container => self.source.fetch(container, uids, ahead).await,
-        }
+        self.read(container, uids, ahead, None).await
+    }
+
+    async fn fetch_for(
+        &self,
+        container: &str,
+        uids: &[String],
+        ahead: &[String],
+        want: Want<'_>,
+    ) -> Result<Vec<Fetched>, Error> {
+        self.read(container, uids, ahead, Some(want)).await
     }
 
     async fn add(&self, container: &str, wish: &str, item: &Properties) -> Result<String, Error> {
@@ -265,6 +292,20 @@ impl<S: Source> Source for Merged<S> {
                 self.source.change(container, uid, patch).await.map_err(|e| self.lost(e))
             }
             container => self.source.change(container, uid, patch).await,
+        }
+    }
+
+    async fn revise(&self, container: &str, uid: &str, patch: &Patch) -> Result<Changed, Error> {
+        match container {
+            ALL => self.change(container, uid, patch).await.map(|()| Changed::Kept),
+            container => self.source.revise(container, uid, patch).await,
+        }
+    }
+
+    async fn discard(&self, container: &str, uid: &str, for_good: bool) -> Result<(), Error> {
+        match container {
+            ALL => self.delete(container, uid).await,
+            container => self.source.discard(container, uid, for_good).await,
         }
     }
 
@@ -328,6 +369,7 @@ mod tests {
                 name: id.to_uppercase(),
                 default,
                 writable: default,
+                ..Container::default()
             };
             let all = [one("a", true), one("b", false)];
             let gone = self.gone.lock().unwrap().clone();
@@ -342,7 +384,7 @@ mod tests {
         async fn changes(&self, container: &str, from: u64, to: u64) -> Result<Changes, Error> {
             self.check(container)?;
             assert_eq!((container, from, to), ("b", 7, 9), "nothing to be asked of the other");
-            Ok(Changes { add: vec!["2".into()], modify: vec!["1".into()], delete: vec!["3".into()] })
+            Ok(Changes { add: vec!["2".into()], modify: vec!["1".into()], delete: vec!["3".into()], lost: false })
         }
 
         async fn list(&self, container: &str, _: Scope) -> Result<Vec<String>, Error> {

@@ -21,17 +21,42 @@ pub use merged::Merged;
 use std::{future::Future, time::Duration};
 
 use crate::{
-    proto::class::{Class, Patch, Properties, Scope},
+    convert::body,
+    proto::class::{Class, Patch, Properties, Scope, View},
     wbxml::Tag,
 };
 
-/// A container of items (address book, calendar, ...) that the user may see.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// What a container is for, beside holding items of its class.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub enum Role {
+    /// Nothing else.
+    #[default]
+    Plain,
+    /// Where mail arrives.
+    Inbox,
+    /// Mail that is being written.
+    Drafts,
+    /// Mail on its way. Always empty: this program has sent what it has taken.
+    Outbox,
+    /// Mail that was sent.
+    Sent,
+    /// Mail that was deleted.
+    Trash,
+    /// The people whom the user writes to most (14.0+).
+    RecipientCache,
+}
+
+/// A container of items (address book, calendar, mail folder, ...) that the user may see.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Container {
     /// Horde's id of it.
     pub id: String,
     /// Name to show.
     pub name: String,
+    /// Id of the container of the same class in which it lies; `None` = at the top.
+    pub parent: Option<String>,
+    /// What it is for. There is at most one container of each role but [`Role::Plain`].
+    pub role: Role,
     /// The user's default container of this class.
     pub default: bool,
     /// Whether items may be added, changed and deleted.
@@ -47,6 +72,28 @@ pub struct Changes {
     pub modify: Vec<String>,
     /// uids of deleted items (may name items nobody ever saw: exceptions of series, for example).
     pub delete: Vec<String>,
+    /// The history does not reach back that far: only a listing tells what happened.
+    pub lost: bool,
+}
+
+/// How much of an item is wanted.
+#[derive(Debug, Clone, Copy)]
+pub enum Want<'a> {
+    /// All that a phone with this view gets, bodies in the form that it asks for.
+    Whole(&'a View),
+    /// Only what can change in an item that never changes otherwise ([`crate::proto::class::volatile`]), and what the scope needs.
+    Volatile,
+}
+
+/// What became of an item that was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// It is still itself.
+    Kept,
+    /// It has another uid now (a draft: mail servers cannot change a message).
+    Moved(String),
+    /// It is not in the container any more (a draft that was sent).
+    Gone,
 }
 
 /// What a fetch of one item gave.
@@ -140,6 +187,27 @@ pub trait Source: Send + Sync {
         ahead: &[String],
     ) -> impl Future<Output = Result<Vec<Fetched>, Error>> + Send;
 
+    /// Like [`Source::fetch`], with bodies as the phone is to get them, or only what can change.
+    fn fetch_for(
+        &self,
+        container: &str,
+        uids: &[String],
+        ahead: &[String],
+        want: Want<'_>,
+    ) -> impl Future<Output = Result<Vec<Fetched>, Error>> + Send {
+        async move {
+            let mut fetched = self.fetch(container, uids, ahead).await?;
+            if let Want::Whole(view) = want {
+                for one in &mut fetched {
+                    if let Fetched::Item(item) = one {
+                        body::fit(item, view);
+                    }
+                }
+            }
+            Ok(fetched)
+        }
+    }
+
     /// Adds an item under the uid `wish`; gives its uid. [`Error::Exists`] when there is one with that uid. A source whose items get their
     /// uids from Horde ([`Source::grants_uids`] is false) gives another one.
     fn add(&self, container: &str, wish: &str, item: &Properties)
@@ -163,6 +231,17 @@ pub trait Source: Send + Sync {
 
     /// Changes the properties that the patch names, and no others.
     fn change(&self, container: &str, uid: &str, patch: &Patch) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Like [`Source::change`], for containers in which a change may give an item another uid.
+    fn revise(&self, container: &str, uid: &str, patch: &Patch) -> impl Future<Output = Result<Changed, Error>> + Send {
+        async move { self.change(container, uid, patch).await.map(|()| Changed::Kept) }
+    }
+
+    /// Like [`Source::delete`], for classes that have a trash folder: it goes there unless it is to be gone `for_good`, or lies there already.
+    fn discard(&self, container: &str, uid: &str, for_good: bool) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = for_good;
+        self.delete(container, uid)
+    }
 
     /// Deletes an item. Deleting what is not there is [`Error::NotFound`].
     fn delete(&self, container: &str, uid: &str) -> impl Future<Output = Result<(), Error>> + Send;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     Error,
     client::{name, patch, refusal, status},
-    item_id,
+    short_hash,
     state::{CommandName, Item},
     work::Work,
 };
@@ -74,7 +74,7 @@ struct Wish {
 async fn wishes<S: Source>(work: &Work<'_, S>, command: &Command, item: &mut Properties) -> Result<Vec<Wish>, Error> {
     let CommandName { id, digest, .. } = name(command);
     let (series, generation) = (work.state.series, work.state.generation);
-    let hash = item_id(&format!("{series}\0{generation}\0{id}\0{digest}"));
+    let hash = short_hash(&format!("{series}\0{generation}\0{id}\0{digest}"));
     let mut wishes = Vec::new();
     for plain in class::wished_uid(item).into_iter().chain([format!("{hash}.{series:016x}@horde-eas")]) {
         let uid = work.source.uid_of(work.place.container, &plain).await?;
@@ -112,7 +112,7 @@ async fn complete<S: Source>(work: &Work<'_, S>, uid: &str, item: &Properties) -
 
 /// Takes an item of Horde as the one that the phone added.
 fn adopt<S: Source>(work: &mut Work<'_, S>, uid: String, item: &Properties) -> Outcome {
-    let id = item_id(&uid);
+    let id = work.id_of(&uid);
     if work.state.items.contains_key(&id) {
         // An id that the phone has already must never answer an Add: phones delete the item then.
         return (status::MALFORMED, None);

@@ -15,7 +15,7 @@ use crate::{
         class::{self, Class, Patch, Properties, Sender},
         sync::{Command, CommandKind, CommandResult},
     },
-    source::{self, Fetched, Source},
+    source::{self, Changed, Fetched, Source},
 };
 
 /// Status values of single commands (MS-ASCMD 2.2.3.177.17).
@@ -35,18 +35,18 @@ pub(super) async fn carry_out<S: Source>(
 ) -> Result<Vec<CommandResult>, Error> {
     let plans: Vec<Plan> = commands.iter().map(|command| plan(command, history)).collect();
     let before = announce(work, log, commands, &plans).await?;
-    let mut items = read_ahead(work, commands, &plans).await?;
+    let Items { asked, mut changed } = read_ahead(work, commands, &plans).await?;
     let mut results = Vec::new();
     for (command, plan) in commands.iter().zip(plans) {
         let result = match (command.kind, plan) {
-            (CommandKind::Fetch, _) => Some(fetch(work, command, &items)),
+            (CommandKind::Fetch, _) => Some(fetch(work, command, &asked)),
             (_, Plan::Settled(settled)) => settle_again(work, command, settled),
             (_, Plan::Refused(status)) => Some(answer(command, status)),
             (kind, Plan::New { unsure, .. }) => {
                 let (status, item) = match kind {
                     _ if !work.place.writable => (refuse(work, command), None),
                     CommandKind::Add => add(work, command, unsure.unwrap_or(before), unsure.is_some()).await?,
-                    _ if is_change(command) => change(work, command, &mut items, unsure.is_some()).await?,
+                    _ if is_change(command) => change(work, command, &mut changed, unsure.is_some()).await?,
                     _ => delete(work, command).await?,
                 };
                 settle(work, command, status, item)
@@ -119,28 +119,36 @@ async fn announce<S: Source>(
     Ok(cursor)
 }
 
-/// Reads all items that Changes and Fetches name, in one go; by item id.
-async fn read_ahead<S: Source>(
-    work: &mut Work<'_, S>,
-    commands: &[Command],
-    plans: &[Plan],
-) -> Result<BTreeMap<String, Fetched>, Error> {
-    let mut ids = Vec::new();
-    for (command, plan) in commands.iter().zip(plans) {
-        let wanted = command.kind == CommandKind::Fetch || is_change(command) && matches!(plan, Plan::New { .. });
-        if wanted && let Some(id) = work.item_id(&command.id) {
-            ids.push(id.to_owned());
-        }
+/// Items that commands name, by item id: for Fetches whole, for Changes what there is to be compared.
+#[derive(Default)]
+struct Items {
+    asked: BTreeMap<String, Fetched>,
+    changed: BTreeMap<String, Fetched>,
+}
+
+/// Reads all items that Changes and Fetches name, in one go.
+async fn read_ahead<S: Source>(work: &mut Work<'_, S>, commands: &[Command], plans: &[Plan]) -> Result<Items, Error> {
+    let known = |wanted: &dyn Fn(&Command, &Plan) -> bool| {
+        let named = commands.iter().zip(plans).filter(|(command, plan)| wanted(command, plan));
+        let mut ids: Vec<String> =
+            named.filter_map(|(command, _)| Some(work.item_id(&command.id)?.to_owned())).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.retain(|id| work.state.items.contains_key(id));
+        let uids = ids.iter().filter_map(|id| work.state.items.get(id)).map(|item| item.uid.clone());
+        let uids: Vec<String> = uids.collect();
+        (ids, uids)
+    };
+    let mut items = Items::default();
+    let (ids, uids) = known(&|command, _| command.kind == CommandKind::Fetch);
+    if !uids.is_empty() {
+        items.asked = ids.into_iter().zip(work.fetch_whole(&uids).await?).collect();
     }
-    ids.sort_unstable();
-    ids.dedup();
-    ids.retain(|id| work.state.items.contains_key(id));
-    let uids: Vec<String> = ids.iter().filter_map(|id| work.state.items.get(id)).map(|item| item.uid.clone()).collect();
-    if uids.is_empty() {
-        return Ok(BTreeMap::new());
+    let (ids, uids) = known(&|command, plan| is_change(command) && matches!(plan, Plan::New { .. }));
+    if !uids.is_empty() {
+        items.changed = ids.into_iter().zip(work.fetch(&uids, &[]).await?).collect();
     }
-    let fetched = work.fetch(&uids, &[]).await?;
-    Ok(ids.into_iter().zip(fetched).collect())
+    Ok(items)
 }
 
 async fn change<S: Source>(
@@ -168,9 +176,19 @@ async fn change<S: Source>(
     }
     let Some(patch) = meant(work, command, &current) else { return Ok((status::MALFORMED, None)) };
     let changed = class::applied(&patch, &current);
+    let mut uid = had.uid.clone();
     if changed != current {
-        match work.source.change(work.place.container, &had.uid, &patch).await {
-            Ok(()) => {}
+        match work.source.revise(work.place.container, &had.uid, &patch).await {
+            Ok(Changed::Kept) => {}
+            Ok(Changed::Moved(new)) => {
+                work.touched.insert(uid);
+                work.rename(&id, &new);
+                uid = new;
+            }
+            Ok(Changed::Gone) => {
+                work.deleted_meanwhile.push(uid);
+                return Ok((status::SUCCESS, None));
+            }
             Err(source::Error::NotFound) => {
                 work.look_at(&had.uid);
                 return Ok((status::NOT_FOUND, None));
@@ -184,7 +202,7 @@ async fn change<S: Source>(
     }
     let fingerprint = work.own_fingerprint(&changed);
     items.insert(id.clone(), Fetched::Item(changed));
-    Ok((status::SUCCESS, Some((id, Item::received(had.uid, fingerprint, work.state.listed)))))
+    Ok((status::SUCCESS, Some((id, Item::received(uid, fingerprint, work.state.listed)))))
 }
 
 async fn delete<S: Source>(work: &mut Work<'_, S>, command: &Command) -> Result<(u16, Option<(String, Item)>), Error> {
@@ -192,7 +210,7 @@ async fn delete<S: Source>(work: &mut Work<'_, S>, command: &Command) -> Result<
     let Some((id, had)) = known.map(|(id, item)| (id.clone(), item.clone())) else {
         return Ok((status::SUCCESS, None));
     };
-    match work.source.delete(work.place.container, &had.uid).await {
+    match work.source.discard(work.place.container, &had.uid, work.deletes_for_good).await {
         Ok(()) | Err(source::Error::NotFound) => {
             work.touched.insert(had.uid.clone());
             work.state.items.remove(&id);
@@ -295,6 +313,9 @@ fn settle_again<S: Source>(work: &mut Work<'_, S>, command: &Command, settled: S
     let mut result = answer(command, settled.status);
     if let Some((id, item)) = &settled.item {
         work.touched.insert(item.uid.clone());
+        if work.id_of(&item.uid) != *id {
+            work.rename(id, &item.uid);
+        }
         work.state.items.insert(id.clone(), item.clone());
         if command.kind == CommandKind::Add {
             result.server_id = Some(work.server_id(id));

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Log, SyncKey, item_id};
+use super::{Log, SyncKey, short_hash};
 use crate::{
     proto::{
         class::Class,
         folder_sync::{Change, FolderKind},
     },
-    source::Container,
+    source::{Container, Role},
     state::Error,
 };
 
@@ -30,6 +30,12 @@ pub struct Folder {
     pub default: bool,
     /// Whether items may be changed.
     pub writable: bool,
+    /// Id of the container in which it lies; `None` = at the top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// What it is for.
+    #[serde(default)]
+    pub role: Role,
 }
 
 type Folders = BTreeMap<String, Folder>;
@@ -157,7 +163,7 @@ impl Hierarchy {
 /// The id of a folder: the same for every device, after every restart and resync, because it follows from Horde's id.
 fn folder_id(class: Class, container: &str) -> String {
     let letter = class.name().get(..2).unwrap_or("X");
-    let hash: String = item_id(&format!("{}\0{container}", class.name())).chars().take(12).collect();
+    let hash: String = short_hash(&format!("{}\0{container}", class.name())).chars().take(12).collect();
     format!("{letter}{hash}")
 }
 
@@ -166,7 +172,8 @@ fn folders(present: &[(Class, Container)]) -> Folders {
     let mut folders = Folders::new();
     for (class, container) in present {
         // Exactly one default folder per class; the first container serves when Horde names none.
-        let wanted = container.default || !present.iter().any(|(c, other)| c == class && other.default);
+        let own = container.role != Role::RecipientCache;
+        let wanted = own && (container.default || !present.iter().any(|(c, other)| c == class && other.default));
         folders.insert(
             folder_id(*class, &container.id),
             Folder {
@@ -175,6 +182,8 @@ fn folders(present: &[(Class, Container)]) -> Folders {
                 name: container.name.clone(),
                 default: wanted && defaults.insert(*class),
                 writable: container.writable,
+                parent: container.parent.clone(),
+                role: container.role,
             },
         );
     }
@@ -182,31 +191,56 @@ fn folders(present: &[(Class, Container)]) -> Folders {
 }
 
 fn kind(folder: &Folder) -> FolderKind {
-    match (folder.class, folder.default) {
-        (Class::Contacts, true) => FolderKind::DefaultContacts,
-        (Class::Contacts, false) => FolderKind::Contacts,
-        (Class::Calendar, true) => FolderKind::DefaultCalendar,
-        (Class::Calendar, false) => FolderKind::Calendar,
-        (Class::Tasks, true) => FolderKind::DefaultTasks,
-        (Class::Tasks, false) => FolderKind::Tasks,
-        (Class::Notes, true) => FolderKind::DefaultNotes,
-        (Class::Notes, false) => FolderKind::Notes,
-        (Class::Email, _) => FolderKind::Mail,
+    match (folder.role, folder.class, folder.default) {
+        (Role::Inbox, ..) => FolderKind::DefaultInbox,
+        (Role::Drafts, ..) => FolderKind::DefaultDrafts,
+        (Role::Outbox, ..) => FolderKind::DefaultOutbox,
+        (Role::Sent, ..) => FolderKind::DefaultSent,
+        (Role::Trash, ..) => FolderKind::DefaultTrash,
+        (Role::RecipientCache, ..) => FolderKind::RecipientCache,
+        (Role::Plain, Class::Contacts, true) => FolderKind::DefaultContacts,
+        (Role::Plain, Class::Contacts, false) => FolderKind::Contacts,
+        (Role::Plain, Class::Calendar, true) => FolderKind::DefaultCalendar,
+        (Role::Plain, Class::Calendar, false) => FolderKind::Calendar,
+        (Role::Plain, Class::Tasks, true) => FolderKind::DefaultTasks,
+        (Role::Plain, Class::Tasks, false) => FolderKind::Tasks,
+        (Role::Plain, Class::Notes, true) => FolderKind::DefaultNotes,
+        (Role::Plain, Class::Notes, false) => FolderKind::Notes,
+        (Role::Plain, Class::Email, _) => FolderKind::Mail,
     }
+}
+
+/// Id of the folder in which a folder lies, among `folders`; "0" = at the top.
+fn parent_id<'a>(folders: &'a Folders, folder: &Folder) -> &'a str {
+    let parent = folder.parent.as_ref();
+    let found = parent.and_then(|parent| folders.get_key_value(&folder_id(folder.class, parent)));
+    found.map_or("0", |(id, _)| id)
+}
+
+/// In how many folders a folder lies. Who makes folders lie in one another in a circle gets a large number.
+fn depth(folders: &Folders, folder: &Folder) -> usize {
+    let mut depth = 0;
+    let mut parent = folders.get(parent_id(folders, folder));
+    while let Some(folder) = parent.filter(|_| depth < folders.len()) {
+        depth += 1;
+        parent = folders.get(parent_id(folders, folder));
+    }
+    depth
 }
 
 fn differences(before: &Folders, now: &Folders) -> Vec<Change> {
     let told = |id: &str, folder: &Folder| crate::proto::folder_sync::Folder {
         server_id: id.to_owned(),
-        parent_id: "0".to_owned(),
+        parent_id: parent_id(now, folder).to_owned(),
         name: folder.name.clone(),
         kind: kind(folder),
     };
-    let same = |a: &Folder, b: &Folder| (&a.name, a.default) == (&b.name, b.default);
+    let same =
+        |a: &Folder, b: &Folder| (&a.name, kind(a), parent_id(before, a)) == (&b.name, kind(b), parent_id(now, b));
     let updates = now.iter().filter(|(id, f)| before.get(*id).is_some_and(|b| !same(b, f)));
     let deletes = before.keys().filter(|id| !now.contains_key(*id));
     let mut adds: Vec<_> = now.iter().filter(|(id, _)| !before.contains_key(*id)).collect();
-    adds.sort_by_key(|(_, folder)| !folder.default);
+    adds.sort_by_key(|(_, folder)| (depth(now, folder), !folder.default, kind(folder), folder.name.to_lowercase()));
     let mut changes: Vec<Change> = updates.map(|(id, f)| Change::Update(told(id, f))).collect();
     changes.extend(deletes.map(|id| Change::Delete(id.clone())));
     changes.extend(adds.into_iter().map(|(id, f)| Change::Add(told(id, f))));
@@ -218,7 +252,7 @@ mod tests {
     use super::*;
 
     fn container(id: &str, default: bool) -> Container {
-        Container { id: id.to_owned(), name: id.to_uppercase(), default, writable: true }
+        Container { id: id.to_owned(), name: id.to_uppercase(), default, writable: true, ..Container::default() }
     }
 
     fn all() -> Vec<(Class, Container)> {

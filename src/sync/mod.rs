@@ -130,6 +130,7 @@ pub async fn run<S: Source>(source: &S, log: &mut impl Log, task: Task<'_>) -> R
         state.options.clone_from(options);
     }
     let mut work = Work::new(source, place, state, version, now);
+    work.deletes_for_good = request.deletes_as_moves == Some(false);
     // What the phone wants to change or see must not come from what a source remembers of earlier.
     let looked = request.commands.iter().any(|c| matches!(c.kind, CommandKind::Change | CommandKind::Fetch));
     if looked {
@@ -260,24 +261,38 @@ fn view(options: &[Options], version: Version) -> View {
         version,
         bodies: options.map(|o| o.bodies.clone()).unwrap_or_default(),
         truncation: options.and_then(|o| o.truncation),
+        body_parts: options.map(|o| o.body_parts.clone()).unwrap_or_default(),
+        mime_support: options.and_then(|o| o.mime_support).unwrap_or(0),
+        mime_truncation: options.and_then(|o| o.mime_truncation),
     }
 }
 
-/// The uid of the item that a device has under a ServerId of a collection; `None`: it has none.
+/// The uid of the item that a device has, or could have, under a ServerId of a collection; `None`: it has none.
 ///
 /// # Errors
 /// The state cannot be read.
-pub fn resolve(log: &mut impl Log, collection: &str, server_id: &str) -> Result<Option<String>, Error> {
+pub fn resolve(log: &mut impl Log, class: Class, collection: &str, server_id: &str) -> Result<Option<String>, Error> {
     let Some(item_id) = server_id.strip_prefix(collection).and_then(|rest| rest.strip_prefix(':')) else {
         return Ok(None);
     };
     let items = load(log)?.map(|history| history.state(Position::Newest).items).unwrap_or_default();
-    Ok(items.get(item_id).map(|item| item.uid.clone()))
+    let known = items.get(item_id).map(|item| item.uid.clone());
+    // A search finds mails that the device does not have.
+    Ok(known.or_else(|| (class == Class::Email).then(|| item_id.to_owned())))
 }
 
-/// The id of an item: the same for every device of the user, after every restart and resync, because it follows from Horde's uid.
-pub fn item_id(uid: &str) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, uid.as_bytes());
+/// The id of an item: the same for every device of the user, after every restart and resync, because it follows from its uid. That of a
+/// mail is short and harmless as it is, and a mail must be found by its id alone.
+pub fn item_id(class: Class, uid: &str) -> String {
+    match class {
+        Class::Email => uid.to_owned(),
+        _ => short_hash(uid),
+    }
+}
+
+/// Twenty hexadecimal digits that stand for a text.
+fn short_hash(text: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
     digest.as_ref().iter().take(10).fold(String::with_capacity(20), |mut id, byte| {
         use std::fmt::Write as _;
         let _ = write!(id, "{byte:02x}");

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Error, LISTING_INTERVAL, TROUBLE_LASTS, Work, item_id, state::Item};
+use super::{Error, LISTING_INTERVAL, TROUBLE_LASTS, Work, state::Item};
 use crate::{
     proto::{
-        class::{Properties, Scope},
+        class::{self, Properties, Scope},
         sync::{ServerCommand, ServerKind},
     },
     source::{self, Changes, Fetched, Source},
@@ -46,6 +46,9 @@ impl<S: Source> Work<'_, S> {
             Some(from) if from <= to => {
                 if from < to {
                     let changes = self.source.changes(container, from, to).await?;
+                    if changes.lost {
+                        self.compare_listing(true).await?;
+                    }
                     self.merge(changes).await?;
                 }
                 let idle = self.state.dirty.is_empty() && self.state.gone.is_empty() && self.touched.is_empty();
@@ -204,11 +207,15 @@ impl<S: Source> Work<'_, S> {
     }
 
     fn take_item(&mut self, uid: String, item: Properties, later: &mut Vec<String>) -> Option<ServerCommand> {
-        let id = item_id(&uid);
+        let id = self.id_of(&uid);
         match self.judge(&uid, &item) {
             Verdict::Tell(kind, has) => {
                 self.state.aside.remove(&uid);
                 self.state.items.insert(id.clone(), has);
+                let item = match kind {
+                    ServerKind::Change => class::volatile(self.source.class(), &item).into_owned(),
+                    _ => item,
+                };
                 Some(ServerCommand { kind, server_id: self.server_id(&id), item })
             }
             Verdict::Drop => {
@@ -241,7 +248,7 @@ impl<S: Source> Work<'_, S> {
         let fingerprint = self.fingerprint(item);
         let sent = || Item { ends: self.scope.end_of(item), ..Item::sent(uid.to_owned(), fingerprint) };
         let holds = self.scope.holds(item);
-        let Some(had) = self.state.items.get(&item_id(uid)).cloned() else {
+        let Some(had) = self.state.items.get(&self.id_of(uid)).cloned() else {
             return if holds { Verdict::Tell(ServerKind::Add, sent()) } else { Verdict::Unwanted };
         };
         if had.uid != uid {
@@ -309,7 +316,7 @@ impl<S: Source> Work<'_, S> {
 
     fn deleted(&mut self, uid: &str) -> Option<ServerCommand> {
         self.known(uid)?;
-        let id = item_id(uid);
+        let id = self.id_of(uid);
         self.state.items.remove(&id);
         Some(self.dropped(ServerKind::Delete, &id))
     }

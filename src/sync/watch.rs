@@ -37,6 +37,7 @@ pub async fn estimate<S: Source>(
         }
     }
     let mut work = Work::new(source, place, state, version, now);
+    work.light = true;
     work.collect(None).await?;
     if work.scope != Scope::All && work.state.dirty.len() <= LOOKED_AT {
         return Ok(Ok(work.fill(LARGEST_WINDOW).await?.0.len()));
@@ -82,6 +83,7 @@ impl Watch {
         if cursor.is_some() && cursor == work.state.cursor {
             return Ok(false);
         }
+        work.light = true;
         work.collect(cursor).await?;
         let (commands, _) = work.fill(1).await?;
         if commands.is_empty() {

@@ -1,6 +1,6 @@
 //! What one request works on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Error, Place, digest, item_id, own_options,
@@ -8,12 +8,11 @@ use super::{
     view,
 };
 use crate::{
-    convert::body,
     proto::{
         Version,
-        class::{self, Properties, Scope, View},
+        class::{self, Class, Properties, Scope, View},
     },
-    source::{Fetched, Source},
+    source::{Fetched, Source, Want},
 };
 
 /// One collection of one device while a request is carried out.
@@ -29,13 +28,20 @@ pub(super) struct Work<'a, S> {
     pub(super) touched: BTreeSet<String>,
     /// uids of items whose Add was broken off and that were deleted before it was repeated.
     pub(super) deleted_meanwhile: Vec<String>,
+    /// Deleted items are not to go to the trash folder.
+    pub(super) deletes_for_good: bool,
+    /// Whether items are only counted, not delivered.
+    pub(super) light: bool,
     pub(super) now: u64,
+    /// Ids of items whose uid is not what the phone knows them by.
+    aliases: BTreeMap<String, String>,
 }
 
 impl<'a, S: Source> Work<'a, S> {
     pub(super) fn new(source: &'a S, place: Place<'a>, state: State, version: Version, now: u64) -> Self {
         let view = view(&state.options, version);
         let filter = own_options(&state.options).and_then(|options| options.filter);
+        let aliases = aliases(source.class(), &state);
         Self {
             source,
             place,
@@ -45,7 +51,10 @@ impl<'a, S: Source> Work<'a, S> {
             settled: Vec::new(),
             touched: BTreeSet::new(),
             deleted_meanwhile: Vec::new(),
+            deletes_for_good: false,
+            light: false,
             now,
+            aliases,
         }
     }
 
@@ -64,19 +73,35 @@ impl<'a, S: Source> Work<'a, S> {
         own_options(&self.state.options).and_then(|options| options.filter).unwrap_or(0)
     }
 
-    /// Items as this phone is to see them.
+    /// Items as this phone is to see them; of those that it has only what can change, if the rest of them never does.
     pub(super) async fn fetch(&self, uids: &[String], ahead: &[String]) -> Result<Vec<Fetched>, Error> {
-        let mut fetched = self.source.fetch(self.place.container, uids, ahead).await?;
-        for one in &mut fetched {
-            if let Fetched::Item(item) = one {
-                body::fit(item, &self.view);
-            }
+        let container = self.place.container;
+        let lasting = class::is_lasting(self.source.class());
+        let (whole, part): (Vec<&String>, Vec<&String>) =
+            uids.iter().partition(|uid| !lasting || !self.light && self.known(uid).is_none());
+        let cloned = |uids: Vec<&String>| uids.into_iter().cloned().collect::<Vec<_>>();
+        let (whole, part) = (cloned(whole), cloned(part));
+        if part.is_empty() {
+            return Ok(self.source.fetch_for(container, &whole, ahead, Want::Whole(&self.view)).await?);
         }
-        Ok(fetched)
+        let mut found: BTreeMap<&String, Fetched> = BTreeMap::new();
+        found.extend(part.iter().zip(self.source.fetch_for(container, &part, &[], Want::Volatile).await?));
+        if !whole.is_empty() {
+            let fetched = self.source.fetch_for(container, &whole, ahead, Want::Whole(&self.view)).await?;
+            found.extend(whole.iter().zip(fetched));
+        }
+        Ok(uids.iter().map(|uid| found.remove(uid).unwrap_or(Fetched::Missing)).collect())
     }
 
+    /// Items with everything, as this phone is to see them.
+    pub(super) async fn fetch_whole(&self, uids: &[String]) -> Result<Vec<Fetched>, Error> {
+        Ok(self.source.fetch_for(self.place.container, uids, &[], Want::Whole(&self.view)).await?)
+    }
+
+    /// Stands for what the phone has of an item, as far as that can change.
     pub(super) fn fingerprint(&self, item: &Properties) -> u64 {
-        digest(&class::encoded(self.source.class(), item, &self.view))
+        let class = self.source.class();
+        digest(&class::encoded(class, &class::volatile(class, item), &self.view))
     }
 
     /// Fingerprint of an item as the phone wrote it.
@@ -109,8 +134,27 @@ impl<'a, S: Source> Work<'a, S> {
         server_id.strip_prefix(self.place.id)?.strip_prefix(':')
     }
 
+    /// The item id of a uid.
+    pub(super) fn id_of(&self, uid: &str) -> String {
+        self.aliases.get(uid).cloned().unwrap_or_else(|| item_id(self.source.class(), uid))
+    }
+
+    /// The item with that id has another uid now.
+    pub(super) fn rename(&mut self, id: &str, uid: &str) {
+        self.aliases.insert(uid.to_owned(), id.to_owned());
+    }
+
     /// The item that the phone has for a uid.
     pub(super) fn known(&self, uid: &str) -> Option<&state::Item> {
-        self.state.items.get(&item_id(uid)).filter(|item| item.uid == uid)
+        self.state.items.get(&self.id_of(uid)).filter(|item| item.uid == uid)
     }
+}
+
+/// Only mails get other uids.
+fn aliases(class: Class, state: &State) -> BTreeMap<String, String> {
+    if class != Class::Email {
+        return BTreeMap::new();
+    }
+    let renamed = state.items.iter().filter(|(id, item)| **id != item_id(class, &item.uid));
+    renamed.map(|(id, item)| (item.uid.clone(), id.clone())).collect()
 }

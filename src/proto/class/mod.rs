@@ -13,6 +13,7 @@ mod tasks;
 pub(in crate::proto) mod tests;
 mod uid;
 mod value;
+mod volatile;
 mod write;
 mod zone;
 
@@ -25,6 +26,7 @@ pub use read::read_item;
 pub use scope::Scope;
 pub use uid::{wished_uid, with_uid, without_uid};
 pub(in crate::proto) use value::{compact, cut};
+pub use volatile::{is_lasting, volatile};
 pub(in crate::proto) use write::is_written;
 pub use write::{encoded, write_item};
 pub use zone::{Blob, Observance, SystemTime};
@@ -174,4 +176,24 @@ pub struct View {
     pub bodies: Vec<BodyPreference>,
     /// Value of Truncation of 2.5 (0-9, MS-ASCMD 2.2.3.184), `None` = all.
     pub truncation: Option<u32>,
+    /// BodyPartPreference, in the order of the request (14.1+).
+    pub body_parts: Vec<BodyPreference>,
+    /// MIMESupport: 0 never send a mail as MIME, 1 only signed and encrypted ones, 2 all (MS-ASCMD 2.2.3.110).
+    pub mime_support: u32,
+    /// Value of MIMETruncation (0-8, MS-ASCMD 2.2.3.109), `None` = all.
+    pub mime_truncation: Option<u32>,
+}
+
+impl View {
+    /// A view without any wish.
+    pub const fn plain(version: super::Version) -> Self {
+        Self {
+            version,
+            bodies: Vec::new(),
+            truncation: None,
+            body_parts: Vec::new(),
+            mime_support: 0,
+            mime_truncation: None,
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::{Class, Properties, value};
-use crate::wbxml::tag::{calendar as c, tasks as t};
+use crate::wbxml::tag::{calendar as c, email as e, tasks as t};
 
 const DAY: i64 = 86400;
 
@@ -12,7 +12,7 @@ const DAY: i64 = 86400;
 pub enum Scope {
     /// All.
     All,
-    /// Events that are not over since that moment, Unix seconds.
+    /// Events that are not over, and mails that came, since that moment, Unix seconds.
     Since(i64),
     /// Tasks that are not done.
     Incomplete,
@@ -25,6 +25,11 @@ impl Scope {
         let days = match (class, filter.unwrap_or(0)) {
             (_, 0) => return Self::All,
             (Class::Tasks, 8) => return Self::Incomplete,
+            (Class::Email, 1) => 1,
+            (Class::Email, 2) => 3,
+            (Class::Email, 3) => 7,
+            (Class::Email, 4) => 14,
+            (Class::Email, 5..=7) => 31,
             (Class::Calendar, 1..=4) => 14,
             (Class::Calendar, 5) => 31,
             (Class::Calendar, 6) => 92,
@@ -79,8 +84,11 @@ fn unix(civil: DateTime) -> Option<i64> {
     civil.to_zoned(TimeZone::UTC).ok().map(|zoned| Timestamp::as_second(zoned.timestamp()))
 }
 
-/// When an event is over for good, Unix seconds; `None` = never, or it cannot be told.
+/// When an event is over for good or a mail came, Unix seconds; `None` = never, or it cannot be told.
 fn end(event: &Properties) -> Option<i64> {
+    if let Some(received) = seconds(event, e::DATE_RECEIVED) {
+        return Some(received);
+    }
     let start = seconds(event, c::START_TIME)?;
     let length = seconds(event, c::END_TIME).map_or(0, |end| (end - start).max(0));
     let last_start = match event.group(c::RECURRENCE) {
@@ -136,6 +144,12 @@ mod tests {
         assert_eq!(Scope::of(Class::Calendar, None, NOON_2026_11_24), Scope::All);
         assert_eq!(Scope::of(Class::Tasks, Some(8), NOON_2026_11_24), Scope::Incomplete);
         assert_eq!(Scope::of(Class::Contacts, Some(4), NOON_2026_11_24), Scope::All);
+        let week = Scope::of(Class::Email, Some(3), NOON_2026_11_24);
+        let mut mail = Properties::default();
+        mail.set_text(e::DATE_RECEIVED, "2026-11-17T00:00:00.000Z");
+        assert!(week.holds(&mail));
+        mail.set_text(e::DATE_RECEIVED, "2026-11-16T23:59:59.000Z");
+        assert!(!week.holds(&mail));
     }
 
     #[test]

@@ -74,6 +74,9 @@ pub struct Options {
     pub truncation: Option<u32>,
     /// BodyPreference, in the order of the request.
     pub bodies: Vec<BodyPreference>,
+    /// BodyPartPreference (14.1+), in the order of the request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub body_parts: Vec<BodyPreference>,
     /// MaxItems (14.0+, recipient cache).
     pub max_items: Option<u32>,
 }

@@ -108,6 +108,7 @@ impl Options {
                 a::TRUNCATION => it.truncation = number(reader, "Truncation")?,
                 a::MAX_ITEMS => it.max_items = number(reader, "MaxItems")?,
                 b::BODY_PREFERENCE => it.bodies.push(read_preference(reader)?),
+                b::BODY_PART_PREFERENCE => it.body_parts.push(read_preference(reader)?),
                 _ => reader.skip()?,
             }
         }

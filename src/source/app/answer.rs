@@ -27,7 +27,13 @@ pub(super) fn containers(all: Vec<(String, String)>, writable: &[(String, String
     let mut list: Vec<_> = all
         .into_iter()
         .enumerate()
-        .map(|(n, (id, name))| Container { default: n == default, writable: may_write(&id), id, name })
+        .map(|(n, (id, name))| Container {
+            default: n == default,
+            writable: may_write(&id),
+            id,
+            name,
+            ..Container::default()
+        })
         .collect();
     list.sort_by_key(|container| !container.default);
     list

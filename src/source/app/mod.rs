@@ -198,7 +198,7 @@ impl App {
             None => Err(self.strange(name)),
             Some(list) => uids(list).ok_or_else(|| self.strange(name)),
         };
-        let changes = Changes { add: list("add")?, modify: list("modify")?, delete: list("delete")? };
+        let changes = Changes { add: list("add")?, modify: list("modify")?, delete: list("delete")?, lost: false };
         self.memory.moved(container, from, to, &changes);
         Ok(changes)
     }

@@ -16,7 +16,7 @@ use std::{future::Future, time::Duration};
 pub use answer::{Answer, Reply, Response, Unanswered};
 pub use clerk::Clerk;
 
-use super::{Changes, Container, Error, Fetched, Identity, Source};
+use super::{Changed, Changes, Container, Error, Fetched, Identity, Source, Want};
 use crate::{
     proto::class::{Class, Patch, Properties, Scope, applied},
     smtp,
@@ -106,6 +106,16 @@ impl<S: Source, O: Office> Source for Inviting<S, O> {
         self.source.fetch(container, uids, ahead).await
     }
 
+    async fn fetch_for(
+        &self,
+        container: &str,
+        uids: &[String],
+        ahead: &[String],
+        want: Want<'_>,
+    ) -> Result<Vec<Fetched>, Error> {
+        self.source.fetch_for(container, uids, ahead, want).await
+    }
+
     async fn add(&self, container: &str, wish: &str, item: &Properties) -> Result<String, Error> {
         if self.class() != Class::Calendar || !draft::takes_company(item) {
             return self.source.add(container, wish, item).await;
@@ -161,6 +171,20 @@ impl<S: Source, O: Office> Source for Inviting<S, O> {
         self.settle(&open, &change).await?;
         let letters = self.compose(&open, &me, &change, &draft::drafts(Some(&before), Some(&after), &me), "")?;
         self.carry(&open, letters, self.source.change(container, uid, &patch)).await
+    }
+
+    async fn revise(&self, container: &str, uid: &str, patch: &Patch) -> Result<Changed, Error> {
+        match self.class() {
+            Class::Calendar => self.change(container, uid, patch).await.map(|()| Changed::Kept),
+            _ => self.source.revise(container, uid, patch).await,
+        }
+    }
+
+    async fn discard(&self, container: &str, uid: &str, for_good: bool) -> Result<(), Error> {
+        match self.class() {
+            Class::Calendar => self.delete(container, uid).await,
+            _ => self.source.discard(container, uid, for_good).await,
+        }
     }
 
     async fn delete(&self, container: &str, uid: &str) -> Result<(), Error> {

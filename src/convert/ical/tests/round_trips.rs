@@ -24,7 +24,7 @@ const VERSIONS: [Version; 4] = [Version::V2_5, Version::V12_1, Version::V14_1, V
 
 /// What a phone that sends back what it was sent means.
 fn through(item: &Properties, version: Version) -> Properties {
-    let view = View { version, bodies: Vec::new(), truncation: None };
+    let view = View::plain(version);
     let document = encoded(Class::Calendar, item, &view);
     let mut reader = Reader::new(&document).unwrap();
     reader.root().unwrap();
