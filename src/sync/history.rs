@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::{
-    SyncKey,
+    SyncKey, packed,
     state::{FORMAT, Generation, Intent, Record, Settled, State},
 };
 use crate::state::{Error, Journal};
@@ -81,6 +81,7 @@ impl History {
                 (0, Record::Snapshot(state)) if state.format == FORMAT => {
                     history.last_generation = state.generation;
                     history.base = *state;
+                    packed::unpack(std::mem::take(&mut history.base.packed), &mut history.base.items);
                     history.snapshot_bytes = bytes.len();
                     continue;
                 }
@@ -169,7 +170,9 @@ impl History {
         let record = encode(&Record::Generation(Box::new(generation)))?;
         let outgrown = self.other_bytes + record.len() > self.snapshot_bytes.max(16 * 1024);
         if outgrown || self.generations.len() >= MOST_RECORDS {
-            let snapshot = encode(&Record::Snapshot(Box::new(self.state(Position::Newest))))?;
+            let mut state = self.state(Position::Newest);
+            state.packed = packed::pack(&mut state.items);
+            let snapshot = encode(&Record::Snapshot(Box::new(state)))?;
             log.replace(&[snapshot, record]).await
         } else {
             log.append(&record).await

@@ -14,6 +14,7 @@ mod client;
 mod folders;
 mod history;
 mod key;
+mod packed;
 mod server;
 mod state;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::SyncKey;
+use super::{SyncKey, packed::Packed};
 use crate::{
     proto::sync::{CommandKind, Options},
     wbxml::Tag,
@@ -77,6 +77,9 @@ pub(super) struct State {
     pub(super) shown: BTreeSet<(u8, u8)>,
     /// What the phone has, by item id.
     pub(super) items: BTreeMap<String, Item>,
+    /// Those of them that are packed, in a snapshot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) packed: Vec<Packed>,
     /// uids that are new or changed and not yet looked at, in order.
     pub(super) dirty: VecDeque<String>,
     /// uids of items that are gone and not yet deleted on the phone, in order.
