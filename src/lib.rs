@@ -9,6 +9,7 @@ pub mod front;
 pub mod gateway;
 pub mod horde;
 pub mod logging;
+pub mod net;
 pub mod policy;
 pub mod proto;
 pub mod smtp;
