@@ -14,6 +14,7 @@ pub mod policy;
 pub mod proto;
 pub mod smtp;
 pub mod source;
+pub mod spool;
 pub mod state;
 pub mod sync;
 pub mod wbxml;
