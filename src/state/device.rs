@@ -8,6 +8,8 @@ use std::{
     sync::Arc,
 };
 
+use crate::spool::Spool;
+
 use super::{
     Beside, Error, Info, Journal, Outbox, Stamp, WipeStatus,
     files::{self, at},
@@ -123,6 +125,11 @@ impl Store {
     /// The name cannot be used.
     pub fn outbox(&self, user: &str) -> Result<Outbox, Error> {
         Ok(Outbox::new(self.user_dir(user)?.join("outbox"), Arc::clone(&self.locks)))
+    }
+
+    /// An empty spool, whose file (if it needs one) is made in the state directory. No user's directory has a dot in front.
+    pub fn spool(&self) -> Spool {
+        Spool::new(self.root.join(".tmp"))
     }
 
     /// Ids of all devices of a user that have an info file.

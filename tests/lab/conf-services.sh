@@ -23,7 +23,7 @@ pm.max_requests = 0
 pm.status_path = /fpm-status
 catch_workers_output = yes
 access.log = $LAB/log/php-$1-access.log
-access.format = "%t \"%m %r%Q%q\" %s %{mili}d ms"
+access.format = "%t \"%m %r%Q%q\" %s %{mili}d ms %{kilo}M KiB"
 clear_env = no
 env[HORDE_EAS_LAB] = $LAB
 env[REMOTE_HOST] = localhost
@@ -123,6 +123,12 @@ for u in $USERS; do
 done
 chgrp dovecot "$LAB/conf/dovecot.passwd"; chmod 640 "$LAB/conf/dovecot.passwd"
 chown mail:mail "$LAB/mail"
+if [ ! -e "$LAB/conf/tls.key" ]; then
+    openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj "/CN=localhost" -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" \
+        -addext "basicConstraints=critical,CA:TRUE" -keyout "$LAB/conf/tls.key" -out "$LAB/conf/tls.crt" > /dev/null 2>&1 \
+        || die "openssl made no certificate"
+    chmod 600 "$LAB/conf/tls.key"
+fi
 cat > "$LAB/conf/dovecot.conf" <<END
 base_dir = $LAB/run/dovecot
 state_dir = $LAB/state/dovecot
@@ -130,7 +136,9 @@ instance_name = hordeeaslab
 log_path = $LAB/log/dovecot.log
 protocols = imap lmtp sieve
 listen = 127.0.0.1
-ssl = no
+ssl = yes
+ssl_cert = <$LAB/conf/tls.crt
+ssl_key = <$LAB/conf/tls.key
 disable_plaintext_auth = no
 auth_mechanisms = plain login
 auth_username_format = %Ln
@@ -141,7 +149,7 @@ mail_gid = mail
 first_valid_uid = 8
 first_valid_gid = 8
 mail_max_userip_connections = 200
-mail_plugins = acl
+mail_plugins = acl quota
 passdb {
   driver = passwd-file
   args = scheme=PLAIN username_format=%n $LAB/conf/dovecot.passwd
@@ -154,10 +162,12 @@ passdb {
 }
 userdb {
   driver = static
-  args = uid=mail gid=mail home=$LAB/mail/%n
+  args = uid=mail gid=mail home=$LAB/mail/%n quota_rule=*:bytes=%{if;%n;*;e2e-full-*;200000;0}
 }
 plugin {
   acl = vfile
+  quota = maildir:User quota
+  quota_grace = 0
   sieve = file:~/sieve;active=~/.dovecot.sieve
 }
 namespace inbox {
@@ -187,7 +197,8 @@ service imap-login {
     port = $P_IMAP
   }
   inet_listener imaps {
-    port = 0
+    port = $P_IMAPS
+    ssl = yes
   }
 }
 service managesieve-login {
@@ -214,7 +225,7 @@ service auth {
   }
 }
 protocol imap {
-  mail_plugins = \$mail_plugins imap_acl
+  mail_plugins = \$mail_plugins imap_acl imap_quota
 }
 protocol lmtp {
   mail_plugins = \$mail_plugins sieve
@@ -253,7 +264,10 @@ smtpd_sasl_type = dovecot
 smtpd_sasl_path = $LAB/run/postfix-auth
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
 smtpd_recipient_restrictions = permit_sasl_authenticated, reject
-message_size_limit = 52428800
+message_size_limit = 104857600
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = $LAB/conf/tls.crt
+smtpd_tls_key_file = $LAB/conf/tls.key
 mailbox_size_limit = 0
 biff = no
 alias_maps =
@@ -262,6 +276,7 @@ local_recipient_maps =
 END
 cat > "$LAB/conf/postfix/master.cf" <<END
 127.0.0.1:$P_SMTP inet n - n - - smtpd
+127.0.0.1:$P_SMTPS inet n - n - - smtpd -o smtpd_tls_wrappermode=yes
 postlog   unix-dgram n - n - 1 postlogd
 pickup    unix  n - n 60 1 pickup
 cleanup   unix  n - n - 0 cleanup

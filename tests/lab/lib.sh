@@ -11,9 +11,11 @@ P_LIGHTTPD=$((BASE + 80))                    # Horde behind lighttpd
 P_APACHE=$((BASE + 81))                      # Horde behind Apache (event MPM)
 P_EAS=$((BASE + 82))                         # Horde's own ActiveSync server (Apache)
 P_IMAP=$((BASE + 143))
+P_IMAPS=$((BASE + 993))
 P_LMTP=$((BASE + 24))
 P_SIEVE=$((BASE + 190))
 P_SMTP=$((BASE + 587))                       # SMTP submission with AUTH
+P_SMTPS=$((BASE + 465))
 
 DB=${HORDE_EAS_LAB_DB:-mysql}                # mysql (MariaDB) or sqlite
 AUTH=${HORDE_EAS_LAB_AUTH:-imp}              # imp: auth driver "application/imp"; imap: Horde_Auth_Imap + hordeauth
