@@ -250,7 +250,15 @@ async fn one(
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(outcome) => Ok(outcome),
+        Ok(outcome) => {
+            if let Some(items) = &outcome.aside {
+                let name = format!("{} {}", folder.class.name(), folder.name);
+                if let Err(error) = locked.update(|info| info.note_aside(&name, items)).await {
+                    log::warn!("what could not be delivered is not noted: {error}");
+                }
+            }
+            Ok(outcome)
+        }
         Err(sync::Error::Source(source::Error::ContainerGone)) => {
             log::info!("{} is gone: the phone is sent to look at the folders", folder.container);
             Ok(sync::refused(folder.class, place, collection.key.clone(), status::FOLDERS, ctx.version))

@@ -301,4 +301,51 @@ mod tests {
             answer.changes.iter().partition(|change| matches!(change, Change::Delete(_)));
         assert_eq!((deleted.len(), added.len()), (2, 1));
     }
+
+    #[test]
+    fn mail_folders_have_types_and_lie_in_one_another() {
+        let folder = |id: &str, parent: Option<&str>, role| {
+            let container = Container { parent: parent.map(str::to_owned), role, ..container(id, role == Role::Inbox) };
+            (Class::Email, container)
+        };
+        let mut present = vec![
+            folder("c", Some("b"), Role::Plain),
+            folder("b", Some("a"), Role::Plain),
+            folder("a", None, Role::Plain),
+            folder("inbox", None, Role::Inbox),
+            folder("trash", None, Role::Trash),
+            (Class::Contacts, Container { role: Role::RecipientCache, ..container("people", false) }),
+        ];
+        let (known, first, _) = Hierarchy::answer(None, "0", &present).unwrap();
+        let adds: Vec<_> = first
+            .changes
+            .iter()
+            .map(|change| match change {
+                Change::Add(folder) => (folder.name.as_str(), folder.kind.number(), folder.parent_id.clone()),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let names: Vec<&str> = adds.iter().map(|(name, ..)| *name).collect();
+        assert_eq!(names, ["INBOX", "TRASH", "A", "PEOPLE", "B", "C"]);
+        assert_eq!(adds.iter().map(|(_, kind, _)| *kind).collect::<Vec<_>>(), [2, 4, 12, 19, 12, 12]);
+        assert_eq!((adds[0].2.as_str(), adds[2].2.as_str()), ("0", "0"));
+        assert_eq!(adds[5].2, folder_id(Class::Email, "b"));
+        assert_eq!(known.default_of(Class::Email).unwrap().1.container, "inbox");
+        // One is renamed, one is moved to the top.
+        present[2].1.name = "Z".into();
+        present[0].1.parent = None;
+        let (_, answer, write) = Hierarchy::answer(Some(known), &first.key, &present).unwrap();
+        assert!(write);
+        assert_eq!(answer.changes.len(), 2, "{:?}", answer.changes);
+        assert!(answer.changes.iter().all(|change| matches!(change, Change::Update(_))));
+    }
+
+    #[test]
+    fn folders_that_lie_in_one_another_in_a_circle_are_told_nevertheless() {
+        let folder = |id: &str, parent: &str| {
+            (Class::Email, Container { parent: Some(parent.to_owned()), ..container(id, false) })
+        };
+        let (_, answer, _) = Hierarchy::answer(None, "0", &[folder("a", "b"), folder("b", "a")]).unwrap();
+        assert_eq!(answer.changes.len(), 2);
+    }
 }

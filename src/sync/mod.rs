@@ -89,6 +89,8 @@ pub struct Outcome {
     pub response: CollectionResponse,
     /// Whether it says anything; if not it may be left out (12.1+).
     pub speaks: bool,
+    /// All items that are put aside, uid and reason each, if that is not as before.
+    pub aside: Option<Vec<(String, String)>>,
 }
 
 /// What the phone asks of one collection, and the circumstances.
@@ -160,6 +162,7 @@ pub async fn run<S: Source>(source: &S, log: &mut impl Log, task: Task<'_>) -> R
     }
     let Work { mut state, settled, view, deleted_meanwhile, .. } = work;
     state.gone.extend(deleted_meanwhile);
+    let aside = (state.aside != base.aside).then(|| state.aside.clone().into_iter().collect());
     let answers = !responses.is_empty();
     let key = record(log, history, &base, &state, settled, answers).await?;
     let speaks = answers || !commands.is_empty() || more || key != base.key();
@@ -173,7 +176,7 @@ pub async fn run<S: Source>(source: &S, log: &mut impl Log, task: Task<'_>) -> R
         more_available: more,
         view,
     };
-    Ok(Outcome { response, speaks })
+    Ok(Outcome { response, speaks, aside })
 }
 
 fn load(log: &mut impl Log) -> Result<Option<History>, Error> {
@@ -207,7 +210,7 @@ async fn begin(
     let key = SyncKey::begin();
     let options = request.options.clone().unwrap_or_default();
     history::begin(log, State::begin(key, options, request.supported.as_deref())).await?;
-    Ok(refused(class, place, key.to_string(), 1, version))
+    Ok(Outcome { aside: Some(Vec::new()), ..refused(class, place, key.to_string(), 1, version) })
 }
 
 /// An answer without items.
@@ -222,7 +225,7 @@ pub fn refused(class: Class, place: Place<'_>, key: String, status: u16, version
         more_available: false,
         view: view(&[], version),
     };
-    Outcome { response, speaks: true }
+    Outcome { response, speaks: true, aside: None }
 }
 
 /// Puts what happened on disk; gives the key for the answer. An answer that `answers` the phone's commands has a key of its own.

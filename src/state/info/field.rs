@@ -126,6 +126,14 @@ pub(super) const FIELDS: &[Field] = &[
         ..FIELD
     },
     Field {
+        key: "put_aside",
+        behind: "items that could not be delivered, with reasons",
+        text: true,
+        get: |info| quoted(&info.put_aside),
+        set: |info, value| keep(&mut info.put_aside, value),
+        ..FIELD
+    },
+    Field {
         key: "wipe_sent",
         above: "\n# What the device was told and what it answered.\n",
         behind: "when it was last told to wipe; 0 = never",

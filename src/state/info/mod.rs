@@ -32,6 +32,13 @@ impl WipeStatus {
     }
 }
 
+/// Between the items that [`Info::note_aside`] notes.
+const ASIDE_END: &str = "; ";
+/// Most items that are noted.
+const ASIDE_MOST: usize = 10;
+/// Longest name or reason that is noted, characters.
+const ASIDE_LONGEST: usize = 120;
+
 /// What the file says. Times are Unix seconds. Keys of the file have the names of the fields, without underscores where Horde's
 /// first file driver had them (`policykey`, `rwstatus`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,6 +83,8 @@ pub struct Info {
     pub device_information: BTreeMap<String, String>,
     /// List of protocol versions last announced by X-MS-RP.
     pub announced: String,
+    /// Items that could not be delivered, with reasons; see [`Info::note_aside`].
+    pub put_aside: String,
     /// Keys that this program does not know, kept as they are.
     pub unknown: BTreeMap<String, String>,
 }
@@ -143,6 +152,20 @@ impl Info {
             changed = true;
         }
         changed
+    }
+
+    /// Notes which items of a folder could not be delivered (uid and reason each), in place of what was noted for it before.
+    pub fn note_aside(&mut self, folder: &str, items: &[(String, String)]) {
+        let plain = |text: &str| text.replace(ASIDE_END, ", ").chars().take(ASIDE_LONGEST).collect::<String>();
+        let folder = plain(folder);
+        let others =
+            self.put_aside.split(ASIDE_END).filter(|one| !one.is_empty() && !one.starts_with(&format!("{folder}/")));
+        let mut all: Vec<String> = others.map(str::to_owned).collect();
+        all.extend(
+            items.iter().take(ASIDE_MOST).map(|(uid, reason)| format!("{folder}/{}: {}", plain(uid), plain(reason))),
+        );
+        all.truncate(ASIDE_MOST);
+        self.put_aside = all.join(ASIDE_END);
     }
 
     /// Takes over what the phone tells of itself, as (element name, text): what it does not name stays, an empty text removes.

@@ -278,3 +278,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn items_that_were_put_aside_are_noted_by_folder() {
+    let item = |uid: &str, reason: &str| (uid.to_owned(), reason.to_owned());
+    let mut info = Info::default();
+    info.note_aside("Email Inbox", &[item("5.1", "no such; part\n"), item("5.2", "empty")]);
+    info.note_aside("Contacts Me", &[item("a", "b")]);
+    let read = |info: &Info| Info::parse(info.rewrite(b"").as_bytes()).unwrap().put_aside;
+    assert_eq!(read(&info), "Email Inbox/5.1: no such, part\n; Email Inbox/5.2: empty; Contacts Me/a: b");
+    info.note_aside("Email Inbox", &[]);
+    assert_eq!(read(&info), "Contacts Me/a: b");
+    let many: Vec<_> = (0..1000).map(|n| item(&n.to_string(), &"x".repeat(1000))).collect();
+    info.note_aside("Email Inbox", &many);
+    assert!(read(&info).len() < 2000);
+    info.note_aside("Contacts Me", &[]);
+    info.note_aside("Email Inbox", &[]);
+    assert_eq!(read(&info), "");
+}
