@@ -52,6 +52,8 @@ pub struct Traits {
     pub server_invites: bool,
     /// There are folders of notes (14.0+).
     pub notes: bool,
+    /// Drafts are written and sent by Sync (16.0+).
+    pub drafts: bool,
 }
 
 const BASE: Traits = Traits {
@@ -73,6 +75,7 @@ const BASE: Traits = Traits {
     meeting_instances: false,
     server_invites: false,
     notes: false,
+    drafts: false,
 };
 const V12_0: Traits = Traits { name: "12.0", server: "8.0", air_sync_base: true, policy_document: true, ..BASE };
 const V12_1: Traits = Traits { name: "12.1", code: 121, server: "8.1", empty_sync: true, ..V12_0 };
@@ -103,6 +106,7 @@ const V16_0: Traits = Traits {
     data_in_responses: true,
     plain_days: true,
     server_invites: true,
+    drafts: true,
     ..V14_1
 };
 const V16_1: Traits = Traits { name: "16.1", code: 161, account_only_wipe: true, ..V16_0 };

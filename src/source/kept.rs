@@ -108,7 +108,8 @@ fn mark(value: Option<&Value>) -> Json {
 
 fn encode(value: Option<&Value>) -> Json {
     match value {
-        None => Json::Null,
+        // Mails keep nothing beside.
+        None | Some(Value::Content(_)) => Json::Null,
         Some(Value::Text(text)) => json!(text),
         Some(Value::List(list)) => json!({ "list": list }),
         Some(Value::Body(body)) => json!({ "body": body.data, "type": body.kind as u8 }),

@@ -33,7 +33,7 @@ pub(super) async fn carry_out<S: Source>(
     history: &History,
     commands: &[Command],
 ) -> Result<Vec<CommandResult>, Error> {
-    let plans: Vec<Plan> = commands.iter().map(|command| plan(command, history)).collect();
+    let plans: Vec<Plan> = commands.iter().map(|command| plan(work, command, history)).collect();
     let before = announce(work, log, commands, &plans).await?;
     let Items { asked, mut changed } = read_ahead(work, commands, &plans).await?;
     let mut results = Vec::new();
@@ -78,7 +78,7 @@ pub(super) fn name(command: &Command) -> CommandName {
     CommandName { kind: command.kind, id: command.id.clone(), digest: digest(content.as_bytes()) }
 }
 
-fn plan(command: &Command, history: &History) -> Plan {
+fn plan<S: Source>(work: &Work<'_, S>, command: &Command, history: &History) -> Plan {
     let name = name(command);
     let lost = history.dropped.iter().find(|s| s.name == name);
     // Some phones repeat an Add although its answer has arrived.
@@ -89,6 +89,10 @@ fn plan(command: &Command, history: &History) -> Plan {
     }
     if let Some(status) = command.refused {
         return Plan::Refused(status);
+    }
+    let add = command.kind == CommandKind::Add;
+    if !class::takes(work.source.class(), work.view.version, add, &command.item) {
+        return Plan::Refused(status::MALFORMED);
     }
     let unsure = history.open.iter().find(|intent| intent.commands.contains(&name)).map(|intent| intent.cursor);
     Plan::New { name, unsure }

@@ -366,7 +366,7 @@ fn empty(value: &Value) -> Value {
         Value::Text(_) => Value::Text(String::new()),
         Value::List(_) => Value::List(Vec::new()),
         Value::Bytes(_) => Value::Bytes(Vec::new()),
-        Value::Body(_) => Value::Body(Body::default()),
+        Value::Body(_) | Value::Content(_) => Value::Body(Body::default()),
         Value::Group(_) => Value::Group(Properties::default()),
         Value::Groups(_) => Value::Groups(Vec::new()),
     }

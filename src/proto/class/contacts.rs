@@ -17,6 +17,8 @@ const fn text(tag: crate::wbxml::Tag) -> Property {
 pub(super) static TABLE: Table = Table {
     class: Class::Contacts,
     ghosted_since: None,
+    added_since: Version::V2_5,
+    volatile: &[],
     form: Form::SAME,
     properties: &[
         Property::new(air_sync_base::BODY, BODY).kept(),

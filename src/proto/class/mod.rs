@@ -3,6 +3,7 @@
 
 mod calendar;
 mod contacts;
+mod email;
 mod notes;
 mod patch;
 mod read;
@@ -75,6 +76,8 @@ pub enum Value {
     Group(Properties),
     /// Equal containers (Attendees, Exceptions).
     Groups(Vec<Properties>),
+    /// The body of a mail as a phone asked for it.
+    Content(Content),
 }
 
 /// The body of an item, whole.
@@ -84,6 +87,21 @@ pub struct Body {
     pub kind: BodyKind,
     /// Text with CRLF line ends.
     pub data: String,
+}
+
+/// What a phone gets of the body of a mail: already in the form and length that it asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Content {
+    /// Which form [`Content::data`] has.
+    pub kind: BodyKind,
+    /// The body or as much of it as is to be sent; "" = only its size is told.
+    pub data: String,
+    /// Length of the whole body in this form, bytes of UTF-8.
+    pub size: u64,
+    /// [`Content::data`] is not the whole body.
+    pub truncated: bool,
+    /// The beginning as plain text, where it was asked for (14.0+).
+    pub preview: Option<String>,
 }
 
 /// Form of a body (MS-ASAIRS 2.2.2.41).
@@ -103,6 +121,19 @@ impl BodyKind {
         let number: u8 = number.trim().parse().ok()?;
         [Self::Plain, Self::Html, Self::Rtf, Self::Mime].into_iter().find(|kind| *kind as u8 == number)
     }
+}
+
+/// The properties of an item that can change while it is otherwise as it was made; all of them where everything can.
+pub fn volatile(class: Class, item: &Properties) -> Properties {
+    let Some(table) = table::table(class).filter(|table| !table.volatile.is_empty()) else { return item.clone() };
+    let kept = item.0.iter().filter(|(tag, _)| table.volatile.contains(tag));
+    Properties(kept.map(|(tag, value)| (*tag, value.clone())).collect())
+}
+
+/// Whether a class can take what a phone sent in an Add (`add`) or a Change; if not, it is told Status 6. [`read_item`] does not know the
+/// class: from 14.0 on a Sync request does not name it.
+pub fn takes(class: Class, version: super::Version, add: bool, item: &Properties) -> bool {
+    table::takes(class, version, add, item)
 }
 
 /// An item: its properties by tag. A property that is absent was not sent (from a phone) or is not set (from a source).

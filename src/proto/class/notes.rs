@@ -16,6 +16,8 @@ const BODY: Kind = Kind::Body(Legacy { body: air_sync_base::BODY, size: None, tr
 pub(super) static TABLE: Table = Table {
     class: Class::Notes,
     ghosted_since: None,
+    added_since: Version::V2_5,
+    volatile: &[],
     form: Form::SAME,
     properties: &[
         Property::text(n::SUBJECT).since(Version::V14_0).kept(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     super::Version,
     Class, Patch, Properties, Value, calendar,
-    table::{self, Property},
+    table::{self, Kind, Property},
 };
 use crate::wbxml::{
     Tag,
@@ -22,6 +22,7 @@ impl Value {
             Self::Body(body) => body.data.is_empty(),
             Self::Group(group) => group.0.values().all(Self::is_empty),
             Self::Groups(groups) => groups.is_empty(),
+            Self::Content(content) => content.size == 0,
         }
     }
 }
@@ -53,7 +54,8 @@ pub fn patch(class: Class, sender: Sender<'_>, sent: &Properties, now: &Properti
     let Some(table) = table::table(class) else { return Patch::default() };
     let mut sent = table.form.meant.map_or_else(|| sent.clone(), |meant| meant(sent, now, sender.version));
     // From 14.0 on a request does not name its class: elements of others have got this far.
-    sent.0.retain(|tag, _| table.properties.iter().any(|property| property.key == *tag));
+    let its_own = |property: &Property| !matches!(property.kind, Kind::Refused(_));
+    sent.0.retain(|tag, _| table.properties.iter().any(|property| property.key == *tag && its_own(property)));
     let mut patch = Patch::of_add(&sent);
     patch.clear.extend(sent.0.iter().filter(|(_, value)| value.is_empty()).map(|(tag, _)| *tag));
     if table.ghosted_since.is_none_or(|since| sender.version < since) {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::wbxml::{
     Reader, Tag,
-    tag::air_sync_base::{BODY, DATA, TRUNCATED, TYPE},
+    tag::air_sync_base::{ADD, ATTACHMENT, BODY, DATA, DELETE, TRUNCATED, TYPE},
 };
 
 /// Base64 with or without padding, and with whatever bits are left over at the end.
@@ -54,23 +54,25 @@ fn read_properties(
             continue;
         };
         let read = match property.kind {
-            Kind::Body(_) if tag == BODY => read_body(reader)?,
+            Kind::Body(_) | Kind::Content { .. } if tag == BODY => read_body(reader)?,
             Kind::Group(table) if depth > 0 => {
                 let (group, whole) =
                     read_properties(reader, version, &|tag| table::find_in(table, tag, version), depth - 1)?;
                 if whole { Read::Value(Value::Group(group)) } else { Read::Unsound }
             }
-            Kind::Refused(child) => {
-                let mut read = Read::Nothing;
-                while let Some(tag) = reader.child()? {
-                    reader.skip()?;
-                    if tag == child {
-                        read = Read::Unsound;
-                    }
-                }
-                read
+            Kind::Groups(child, table, most) if depth > 0 => {
+                let child = |tag| (tag == child).then_some((table, None));
+                read_groups(reader, version, &child, most, depth)?
             }
-            Kind::Groups(child, table, most) if depth > 0 => read_groups(reader, version, (child, table, most), depth)?,
+            Kind::Attachments { shown, added, removed, most } if depth > 0 => {
+                let child = |tag| match tag {
+                    ATTACHMENT => Some((shown, None)),
+                    ADD => Some((added, Some(ADD))),
+                    DELETE => Some((removed, Some(DELETE))),
+                    _ => None,
+                };
+                read_groups(reader, version, &child, most, depth)?
+            }
             _ => read_value(reader, property)?,
         };
         match read {
@@ -84,22 +86,27 @@ fn read_properties(
     Ok((item, sound))
 }
 
+/// Equal containers. `child` gives the table of each of them, and the key under which it stands in a group of its own if it has one.
 fn read_groups(
     reader: &mut Reader<'_>,
     version: Version,
-    (child, table, most): (Tag, &'static [Property], usize),
+    child: &dyn Fn(Tag) -> Option<(&'static [Property], Option<Tag>)>,
+    most: usize,
     depth: usize,
 ) -> Result<Read, Malformed> {
     let (mut groups, mut sound) = (Vec::new(), true);
     while let Some(tag) = reader.child()? {
-        if tag != child {
+        let Some((table, key)) = child(tag) else {
             reader.skip()?;
             continue;
-        }
+        };
         let (group, whole) = read_properties(reader, version, &|tag| table::find_in(table, tag, version), depth - 1)?;
         sound &= whole && groups.len() < most;
         if sound {
-            groups.push(group);
+            groups.push(match key {
+                Some(key) => Properties([(key, Value::Group(group))].into()),
+                None => group,
+            });
         }
     }
     Ok(if sound { Read::Value(Value::Groups(groups)) } else { Read::Unsound })
@@ -120,7 +127,7 @@ impl From<Option<Value>> for Read {
 
 fn read_value(reader: &mut Reader<'_>, property: &Property) -> Result<Read, Malformed> {
     Ok(match property.kind {
-        Kind::Text => Read::Value(Value::Text(reader.text()?.into_owned())),
+        Kind::Text | Kind::ObjectId => Read::Value(Value::Text(reader.text()?.into_owned())),
         Kind::Part(part) => {
             let mut group = Properties::default();
             group.set_text(part, reader.text()?);
@@ -146,12 +153,24 @@ fn read_value(reader: &mut Reader<'_>, property: &Property) -> Result<Read, Malf
         Kind::Compact => moment(&reader.text()?, value::compact),
         Kind::Dashed => moment(&reader.text()?, value::dashed),
         // Deeper than any schema has it.
-        Kind::Group(_) | Kind::Groups(..) | Kind::Refused(_) => {
+        Kind::Group(_) | Kind::Groups(..) | Kind::Attachments { .. } => {
             reader.skip()?;
             Read::Unsound
         }
+        // Nothing that a phone sends.
+        Kind::Refused(_) | Kind::BodyPart | Kind::Told => {
+            reader.skip()?;
+            Read::Nothing
+        }
+        Kind::Bytes => Read::Value(Value::Bytes(reader.bytes()?.into_owned())),
+        Kind::Mark => match reader.text()?.trim() {
+            "0" => Read::Nothing,
+            _ => Read::Value(Value::Text("1".to_owned())),
+        },
         Kind::Picture => picture(&reader.bytes()?).map(Value::Bytes).into(),
-        Kind::Body(_) => Read::Value(Value::Body(Body { kind: BodyKind::Plain, data: value::crlf(&reader.text()?) })),
+        Kind::Body(_) | Kind::Content { .. } => {
+            Read::Value(Value::Body(Body { kind: BodyKind::Plain, data: value::crlf(&reader.text()?) }))
+        }
     })
 }
 

@@ -26,8 +26,22 @@ pub(super) enum Kind {
     Group(&'static [Property]),
     /// A container of equal containers, of which there may be so many.
     Groups(Tag, &'static [Property], usize),
-    /// A container that is never written; with such a child in it the item cannot be taken.
+    /// Containers of attachments that the class has no place for: never written; with such a child in them the item cannot be taken.
     Refused(Tag),
+    /// Attachments: how they are told, and how a phone adds and removes some, with the most there may be.
+    Attachments { shown: &'static [Property], added: &'static [Property], removed: &'static [Property], most: usize },
+    /// Text that only the server says.
+    Told,
+    /// A byte array.
+    Bytes,
+    /// An element that says yes by standing there; "1" in the neutral item.
+    Mark,
+    /// The uid of a meeting, in the form of MS-ASEMAIL 2.2.2.37.
+    ObjectId,
+    /// The body of a mail: AirSyncBase:Body, in 2.5 the elements of the class for text and for whole messages.
+    Content { text: Legacy, mime: Legacy },
+    /// AirSyncBase:BodyPart.
+    BodyPart,
     /// Base64 text of an image.
     Picture,
     /// Notes: AirSyncBase:Body, up to 2.5 the elements of the class itself.
@@ -130,6 +144,10 @@ pub(super) struct Table {
     pub(super) properties: &'static [Property],
     /// From this version on absent means unchanged, whatever was said about Supported.
     pub(super) ghosted_since: Option<Version>,
+    /// First version in which phones add items.
+    pub(super) added_since: Version,
+    /// What can change of an item that is otherwise as it was made; empty = everything can.
+    pub(super) volatile: &'static [Tag],
     pub(super) form: Form,
 }
 
@@ -149,8 +167,13 @@ impl Form {
     pub(super) const SAME: Self = Self { shown: None, meant: None, sound: |_| true };
 }
 
-static TABLES: [&Table; 4] =
-    [&super::contacts::TABLE, &super::calendar::TABLE, &super::tasks::TABLE, &super::notes::TABLE];
+static TABLES: [&Table; 5] = [
+    &super::contacts::TABLE,
+    &super::calendar::TABLE,
+    &super::tasks::TABLE,
+    &super::notes::TABLE,
+    &super::email::TABLE,
+];
 
 /// The table of a class; `None` for classes that are not served.
 pub(super) fn table(class: Class) -> Option<&'static Table> {
@@ -164,7 +187,18 @@ pub(super) fn properties(class: Class, version: Version) -> impl Iterator<Item =
 
 /// The property of an item that an element stands for, whatever the class: from 14.0 on a Sync request does not name it.
 pub(super) fn find(tag: Tag, version: Version) -> Option<&'static Property> {
-    TABLES.into_iter().find_map(|table| find_in(table.properties, tag, version))
+    let read = |property: &&Property| !matches!(property.kind, Kind::Refused(_));
+    TABLES.into_iter().find_map(|table| find_in(table.properties, tag, version).filter(read))
+}
+
+/// Whether a class can take what was read: the version may add its items, and it has nothing in it that the class has no place for.
+pub(super) fn takes(class: Class, version: Version, add: bool, item: &Properties) -> bool {
+    let Some(table) = table(class) else { return false };
+    let refused = |property: &Property| match property.kind {
+        Kind::Refused(child) => item.groups(property.key).iter().any(|group| group.0.contains_key(&child)),
+        _ => false,
+    };
+    (!add || version >= table.added_since) && !table.properties.iter().any(refused)
 }
 
 /// Whether what was read can be taken. Each class looks at its own elements only.
@@ -175,7 +209,7 @@ pub(super) fn is_sound(item: &Properties) -> bool {
 /// The property of a table that an element stands for. The body of 2.5 is known in every version.
 pub(super) fn find_in(table: &'static [Property], tag: Tag, version: Version) -> Option<&'static Property> {
     let stands_for = |property: &&Property| match property.kind {
-        Kind::Body(legacy) => property.tag == tag || legacy.body == tag,
+        Kind::Body(legacy) | Kind::Content { text: legacy, .. } => property.tag == tag || legacy.body == tag,
         _ => property.tag == tag,
     };
     table.iter().filter(|property| property.is_in(version)).find(stands_for)

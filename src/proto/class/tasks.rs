@@ -41,6 +41,8 @@ pub(super) static RECURRENCE: [Property; 14] = [
 pub(super) static TABLE: Table = Table {
     class: Class::Tasks,
     ghosted_since: None,
+    added_since: Version::V2_5,
+    volatile: &[],
     form: Form { sound, ..Form::SAME },
     properties: &[
         Property::new(air_sync_base::BODY, BODY).kept(),

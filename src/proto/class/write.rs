@@ -6,15 +6,19 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
     super::Version,
-    Body, BodyKind, Class, Properties, Value, View,
+    Body, BodyKind, Class, Content, Properties, Value, View, email,
     table::{self, Kind, Legacy, Property, Table},
     value,
 };
 use crate::wbxml::{
-    Writer,
+    Tag, Writer,
     tag::{
         air_sync::APPLICATION_DATA,
-        air_sync_base::{BODY, DATA, ESTIMATED_DATA_SIZE, NATIVE_BODY_TYPE, PREVIEW, TRUNCATED, TYPE},
+        air_sync_base::{
+            ADD, ATTACHMENT, BODY, BODY_PART, DATA, DELETE, ESTIMATED_DATA_SIZE, NATIVE_BODY_TYPE, PREVIEW, STATUS,
+            TRUNCATED, TYPE,
+        },
+        email::RECURRENCE_ID,
     },
 };
 
@@ -56,6 +60,35 @@ fn write_properties(w: &mut Writer, table: &'static [Property], item: &Propertie
                 }
                 w.close();
             }
+            (Kind::Attachments { shown, added, removed, most }, Value::Groups(groups)) => {
+                w.open(property.tag);
+                for group in groups.iter().take(most) {
+                    let (child, table, group) = match (group.group(ADD), group.group(DELETE)) {
+                        (Some(group), _) => (ADD, added, group),
+                        (_, Some(group)) => (DELETE, removed, group),
+                        _ => (ATTACHMENT, shown, group),
+                    };
+                    w.open(child);
+                    write_properties(w, table, group, view);
+                    w.close();
+                }
+                w.close();
+            }
+            (Kind::Content { .. }, Value::Content(content)) if view.version.traits().air_sync_base => {
+                write_content(w, BODY, content, view);
+            }
+            (Kind::Content { text, mime }, Value::Content(content)) => {
+                write_legacy_content(w, if content.kind == BodyKind::Mime { mime } else { text }, content);
+            }
+            (Kind::Content { .. }, Value::Body(body)) if view.version.traits().air_sync_base => {
+                write_body(w, body, view)
+            }
+            (Kind::Content { text, .. }, Value::Body(body)) => write_legacy_body(w, text, body, view),
+            (Kind::BodyPart, Value::Content(content)) => write_content(w, BODY_PART, content, view),
+            (Kind::ObjectId, Value::Text(uid)) => {
+                w.text(property.tag, &email::object_id(uid, item.text(RECURRENCE_ID)));
+            }
+            (Kind::Bytes, Value::Bytes(bytes)) => w.opaque(property.tag, bytes),
             (Kind::Picture, Value::Bytes(bytes)) => w.text(property.tag, &STANDARD.encode(bytes)),
             (Kind::Group(table), Value::Group(group)) => {
                 w.open(property.tag);
@@ -108,12 +141,23 @@ fn written<'a>(
             (Kind::List(_), Value::List(values)) => values.iter().any(|value| !value.is_empty()),
             // A larger one is refused by phones together with the contact.
             (Kind::Picture, Value::Bytes(bytes)) => !bytes.is_empty() && bytes.len() <= value::PICTURE / 4 * 3,
-            (Kind::Body(_), Value::Body(body)) => !body.data.is_empty(),
+            (Kind::Body(_) | Kind::Content { .. }, Value::Body(body)) => !body.data.is_empty(),
+            (Kind::Content { .. } | Kind::BodyPart, Value::Content(_)) => true,
+            (Kind::Attachments { .. }, Value::Groups(groups)) => !groups.is_empty(),
+            (Kind::Bytes, Value::Bytes(bytes)) => !bytes.is_empty(),
             (Kind::Part(part), Value::Group(group)) => group.text(part).is_some_and(|text| !text.is_empty()),
             (Kind::Group(table), Value::Group(group)) => any_written(table, group, view),
             (Kind::Groups(_, table, _), Value::Groups(groups)) => groups.iter().any(|g| any_written(table, g, view)),
             (
-                Kind::Text | Kind::Address | Kind::Day | Kind::Number(..) | Kind::Compact | Kind::Dashed,
+                Kind::Text
+                | Kind::Address
+                | Kind::Day
+                | Kind::Number(..)
+                | Kind::Compact
+                | Kind::Dashed
+                | Kind::Mark
+                | Kind::Told
+                | Kind::ObjectId,
                 Value::Text(text),
             ) => !text.is_empty(),
             _ => false,
@@ -161,6 +205,35 @@ fn write_body(w: &mut Writer, body: &Body, view: &View) {
         }
     }
     w.close();
+}
+
+fn write_content(w: &mut Writer, tag: Tag, content: &Content, view: &View) {
+    w.open(tag);
+    if tag == BODY_PART {
+        w.int(STATUS, 1);
+    }
+    w.int(TYPE, content.kind as i64);
+    w.int(ESTIMATED_DATA_SIZE, i64::try_from(content.size).unwrap_or(i64::MAX));
+    if content.truncated {
+        w.int(TRUNCATED, 1);
+    }
+    if !content.data.is_empty() {
+        w.text(DATA, &content.data);
+    }
+    if let Some(preview) = content.preview.as_ref().filter(|text| view.version.traits().preview && !text.is_empty()) {
+        w.text(PREVIEW, preview);
+    }
+    w.close();
+}
+
+fn write_legacy_content(w: &mut Writer, legacy: Legacy, content: &Content) {
+    if !content.data.is_empty() {
+        w.text(legacy.body, &content.data);
+    }
+    if let Some(size) = legacy.size {
+        w.int(size, i64::try_from(content.size).unwrap_or(i64::MAX));
+    }
+    w.int(legacy.truncated, content.truncated.into());
 }
 
 fn write_legacy_body(w: &mut Writer, legacy: Legacy, body: &Body, view: &View) {

@@ -9,7 +9,7 @@ use crate::{
     },
     wbxml::{
         Reader, Tag,
-        tag::{air_sync as a, air_sync_base as b},
+        tag::{air_sync as a, air_sync_base as b, email2 as e2},
     },
 };
 
@@ -146,17 +146,30 @@ impl Command {
     fn read(reader: &mut Reader<'_>, kind: CommandKind, version: Version) -> Result<Self, Malformed> {
         let own_id = if kind == CommandKind::Add { a::CLIENT_ID } else { a::SERVER_ID };
         let mut it = Self { kind, id: String::new(), instance: None, item: Properties::default(), refused: None };
-        // An Add or a Change without data is not one that could be carried out.
-        let mut sound = matches!(kind, CommandKind::Delete | CommandKind::Fetch);
+        let mut sound = None;
+        let mut send = false;
         while let Some(tag) = reader.child()? {
             match tag {
-                a::APPLICATION_DATA => (it.item, sound) = class::read_item(reader, version)?,
+                a::APPLICATION_DATA => {
+                    let (item, whole) = class::read_item(reader, version)?;
+                    it.item = item;
+                    sound = Some(whole);
+                }
+                e2::SEND => {
+                    reader.skip()?;
+                    send = true;
+                }
                 b::INSTANCE_ID => it.instance = Some(reader.text()?.into_owned()),
                 tag if tag == own_id => it.id = reader.text()?.into_owned(),
                 _ => reader.skip()?,
             }
         }
-        it.refused = (!sound).then_some(MALFORMED_ITEM);
+        if send {
+            it.item.set_text(e2::SEND, "1");
+        }
+        // An Add or a Change without data is not one that could be carried out; a draft may be sent as it is.
+        let without = matches!(kind, CommandKind::Delete | CommandKind::Fetch) || send && kind == CommandKind::Change;
+        it.refused = (!sound.unwrap_or(without)).then_some(MALFORMED_ITEM);
         Ok(it)
     }
 }

@@ -266,6 +266,7 @@ fn size_of(item: &Properties) -> usize {
         Value::List(list) => list.iter().map(|s| s.len() + 24).sum(),
         Value::Bytes(bytes) => bytes.len(),
         Value::Body(body) => body.data.len(),
+        Value::Content(content) => content.data.len() + content.preview.as_ref().map_or(0, String::len),
         Value::Group(group) => size_of(group),
         Value::Groups(groups) => groups.iter().map(size_of).sum(),
     };

@@ -72,7 +72,7 @@ fn for_texts(item: &mut Properties, turn: &dyn Fn(Tag, &str) -> String) {
             Value::Body(body) => body.data = turn(*tag, &body.data),
             Value::Group(group) => for_texts(group, turn),
             Value::Groups(groups) => groups.iter_mut().for_each(|group| for_texts(group, turn)),
-            Value::Bytes(_) => {}
+            Value::Bytes(_) | Value::Content(_) => {}
         }
     }
 }

@@ -236,7 +236,7 @@ fn rule_by_name(name: &str) -> Option<&'static Rule> {
 fn encode(value: Option<&Value>) -> Json {
     match value {
         // Contacts have no containers.
-        None | Some(Value::Group(_) | Value::Groups(_)) => Json::Null,
+        None | Some(Value::Group(_) | Value::Groups(_) | Value::Content(_)) => Json::Null,
         Some(Value::Text(text)) => json!(text),
         Some(Value::List(list)) => json!(list),
         Some(Value::Body(body)) => json!(body.data),

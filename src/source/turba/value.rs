@@ -53,7 +53,7 @@ pub(super) fn to_field(rule: &Rule, column: &Column, value: &Value) -> Json {
             Json::from(tags)
         }
         Value::List(list) => Json::from(trim(cut(&list.join(", "), column.limit))),
-        Value::Bytes(_) | Value::Group(_) | Value::Groups(_) => Json::Null,
+        Value::Bytes(_) | Value::Group(_) | Value::Groups(_) | Value::Content(_) => Json::Null,
     }
 }
 

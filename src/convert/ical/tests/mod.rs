@@ -35,7 +35,7 @@ pub(crate) fn flat(item: &Properties) -> BTreeMap<String, String> {
                     all.extend(group.into_iter().map(|(path, v)| (format!("{name}/{key}/{path}"), v)));
                 }
             }
-            Value::Bytes(_) => unreachable!("events have no pictures"),
+            Value::Bytes(_) | Value::Content(_) => unreachable!("events have no pictures"),
         }
     }
     all

@@ -48,7 +48,7 @@ const fn number(tag: Tag, min: i32, max: i32) -> Property {
 const PLACE: Property =
     Property::new(c::LOCATION, Kind::Part(b::DISPLAY_NAME)).named(b::LOCATION).until(Version::V14_1);
 
-static LOCATION: [Property; 13] = [
+pub(super) static LOCATION: [Property; 13] = [
     text(b::DISPLAY_NAME),
     text(b::ANNOTATION),
     text(b::STREET),
@@ -120,6 +120,8 @@ static EXCEPTION: [Property; 23] = [
 pub(super) static TABLE: Table = Table {
     class: Class::Calendar,
     ghosted_since: Some(Version::V16_0),
+    added_since: Version::V2_5,
+    volatile: &[],
     form: Form { shown: Some(form::shown), meant: Some(form::meant), sound: form::sound },
     properties: &[
         text(c::TIMEZONE).unghosted().kept(),
