@@ -14,11 +14,10 @@ mod tasks;
 pub(in crate::proto) mod tests;
 mod uid;
 mod value;
-mod volatile;
 mod write;
 mod zone;
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::wbxml::Tag;
 
@@ -27,7 +26,6 @@ pub use read::read_item;
 pub use scope::Scope;
 pub use uid::{wished_uid, with_uid, without_uid};
 pub(in crate::proto) use value::{compact, cut};
-pub use volatile::{is_lasting, volatile};
 pub(in crate::proto) use write::is_written;
 pub use write::{encoded, write_item};
 pub use zone::{Blob, Observance, SystemTime};
@@ -123,11 +121,18 @@ impl BodyKind {
     }
 }
 
+/// Whether the items of a class never change but for what [`volatile`] leaves of them.
+pub fn is_lasting(class: Class) -> bool {
+    table::table(class).is_some_and(|table| !table.volatile.is_empty())
+}
+
 /// The properties of an item that can change while it is otherwise as it was made; all of them where everything can.
-pub fn volatile(class: Class, item: &Properties) -> Properties {
-    let Some(table) = table::table(class).filter(|table| !table.volatile.is_empty()) else { return item.clone() };
+pub fn volatile(class: Class, item: &Properties) -> Cow<'_, Properties> {
+    let Some(table) = table::table(class).filter(|table| !table.volatile.is_empty()) else {
+        return Cow::Borrowed(item);
+    };
     let kept = item.0.iter().filter(|(tag, _)| table.volatile.contains(tag));
-    Properties(kept.map(|(tag, value)| (*tag, value.clone())).collect())
+    Cow::Owned(Properties(kept.map(|(tag, value)| (*tag, value.clone())).collect()))
 }
 
 /// Whether a class can take what a phone sent in an Add (`add`) or a Change; if not, it is told Status 6. [`read_item`] does not know the

@@ -4,6 +4,7 @@
 mod adds;
 mod filters;
 mod horde;
+mod mail;
 mod occurrences;
 mod phone;
 

@@ -279,9 +279,9 @@ fn what_can_change_of_a_mail() {
         (e2::LAST_VERB_EXECUTED, text("1")),
         (e::FLAG, Value::Group(Properties::default())),
     ]);
-    let changing: Vec<Tag> = volatile(Class::Email, &mail).0.into_keys().collect();
+    let changing: Vec<Tag> = volatile(Class::Email, &mail).into_owned().0.into_keys().collect();
     assert_eq!(changing, [e::READ, e::FLAG, e2::LAST_VERB_EXECUTED]);
-    assert_eq!(volatile(Class::Notes, &mail), mail);
+    assert_eq!(*volatile(Class::Notes, &mail), mail);
 }
 
 #[test]

@@ -1,0 +1,323 @@
+//! Mails: they never change but for what readers put on them, drafts get other uids, and nothing is read twice.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use super::{
+    super::*,
+    block_on,
+    horde::Memory,
+    phone::{NOW, Phone},
+};
+use crate::{
+    proto::{
+        class::{Body, Patch, Properties, Scope, Value, applied, volatile},
+        sync::{Command, CommandKind, ServerCommand, ServerKind},
+    },
+    source::{Changed, Changes, Container, Fetched, Want},
+    wbxml::{
+        Tag,
+        tag::{air_sync_base::BODY, email as e, email2 as e2},
+    },
+};
+
+#[derive(Debug, Default)]
+struct Folder {
+    mails: BTreeMap<u32, Properties>,
+    modseq: u64,
+    history: Vec<(u64, u32)>,
+    next: u32,
+    lost: bool,
+    /// What was asked for: uid and whether it was the whole mail.
+    read: Vec<(String, bool)>,
+    discarded: Vec<(String, bool)>,
+}
+
+/// A mail folder of an IMAP server.
+#[derive(Debug, Clone, Default)]
+struct Imap(Arc<Mutex<Folder>>);
+
+fn number(uid: &str) -> u32 {
+    uid.strip_prefix("77.").unwrap().parse().unwrap()
+}
+
+impl Folder {
+    fn moved(&mut self, number: u32) {
+        self.modseq += 1;
+        self.history.push((self.modseq, number));
+    }
+
+    fn put(&mut self, mail: Properties) -> String {
+        self.next += 1;
+        self.mails.insert(self.next, mail);
+        self.moved(self.next);
+        format!("77.{}", self.next)
+    }
+}
+
+impl Imap {
+    fn put(&self, subject: &str) -> String {
+        let mut mail = Properties::default();
+        mail.set_text(e::SUBJECT, subject);
+        mail.set_text(e::READ, "0");
+        mail.set_text(e::DATE_RECEIVED, "2026-11-20T12:00:00.000Z");
+        mail.0.insert(e::FLAG, Value::Group(Properties::default()));
+        mail.0.insert(BODY, Value::Body(Body { data: format!("about {subject}"), ..Body::default() }));
+        self.0.lock().unwrap().put(mail)
+    }
+
+    fn mark(&self, uid: &str, tag: Tag, text: &str) {
+        let mut folder = self.0.lock().unwrap();
+        folder.mails.get_mut(&number(uid)).unwrap().set_text(tag, text);
+        folder.moved(number(uid));
+    }
+
+    fn read(&self) -> Vec<(String, bool)> {
+        std::mem::take(&mut self.0.lock().unwrap().read)
+    }
+}
+
+impl Source for Imap {
+    fn class(&self) -> Class {
+        Class::Email
+    }
+
+    async fn containers(&self) -> Result<Vec<Container>, source::Error> {
+        unreachable!()
+    }
+
+    async fn cursor(&self, _: &str) -> Result<u64, source::Error> {
+        Ok(self.0.lock().unwrap().modseq)
+    }
+
+    async fn changes(&self, _: &str, from: u64, _: u64) -> Result<Changes, source::Error> {
+        let folder = self.0.lock().unwrap();
+        if folder.lost {
+            return Ok(Changes { lost: true, ..Changes::default() });
+        }
+        let touched = folder.history.iter().filter(|(modseq, _)| *modseq > from).map(|(_, number)| *number);
+        let (modify, delete): (Vec<u32>, Vec<u32>) = touched.partition(|number| folder.mails.contains_key(number));
+        let uids = |numbers: Vec<u32>| numbers.into_iter().map(|number| format!("77.{number}")).collect();
+        Ok(Changes { modify: uids(modify), delete: uids(delete), ..Changes::default() })
+    }
+
+    async fn list(&self, _: &str, scope: Scope) -> Result<Vec<String>, source::Error> {
+        let folder = self.0.lock().unwrap();
+        let wanted = folder.mails.iter().filter(|(_, mail)| scope.holds(mail));
+        Ok(wanted.map(|(number, _)| format!("77.{number}")).collect())
+    }
+
+    async fn fetch(&self, _: &str, _: &[String], _: &[String]) -> Result<Vec<Fetched>, source::Error> {
+        unreachable!()
+    }
+
+    async fn fetch_for(
+        &self,
+        _: &str,
+        uids: &[String],
+        _: &[String],
+        want: Want<'_>,
+    ) -> Result<Vec<Fetched>, source::Error> {
+        let mut folder = self.0.lock().unwrap();
+        let whole = matches!(want, Want::Whole(_));
+        folder.read.extend(uids.iter().map(|uid| (uid.clone(), whole)));
+        let one = |uid: &String| {
+            let Some(mail) = folder.mails.get(&number(uid)) else { return Fetched::Missing };
+            let mut part = volatile(Class::Email, mail).into_owned();
+            part.set_text(e::DATE_RECEIVED, mail.text(e::DATE_RECEIVED).unwrap());
+            Fetched::Item(if whole { mail.clone() } else { part })
+        };
+        Ok(uids.iter().map(one).collect())
+    }
+
+    async fn add(&self, _: &str, _: &str, item: &Properties) -> Result<String, source::Error> {
+        Ok(self.0.lock().unwrap().put(item.clone()))
+    }
+
+    fn grants_uids(&self) -> bool {
+        false
+    }
+
+    async fn change(&self, _: &str, _: &str, _: &Patch) -> Result<(), source::Error> {
+        unreachable!()
+    }
+
+    async fn revise(&self, _: &str, uid: &str, patch: &Patch) -> Result<Changed, source::Error> {
+        let mut folder = self.0.lock().unwrap();
+        let old = folder.mails.get(&number(uid)).ok_or(source::Error::NotFound)?.clone();
+        folder.moved(number(uid));
+        if patch.set.0.contains_key(&e2::SEND) {
+            folder.mails.remove(&number(uid));
+            return Ok(Changed::Gone);
+        }
+        let new = applied(patch, &old);
+        if !patch.set.0.contains_key(&e::SUBJECT) {
+            folder.mails.insert(number(uid), new);
+            return Ok(Changed::Kept);
+        }
+        folder.mails.remove(&number(uid));
+        Ok(Changed::Moved(folder.put(new)))
+    }
+
+    async fn discard(&self, _: &str, uid: &str, for_good: bool) -> Result<(), source::Error> {
+        let mut folder = self.0.lock().unwrap();
+        folder.mails.remove(&number(uid)).ok_or(source::Error::NotFound)?;
+        folder.moved(number(uid));
+        folder.discarded.push((uid.to_owned(), for_good));
+        Ok(())
+    }
+
+    async fn delete(&self, _: &str, _: &str) -> Result<(), source::Error> {
+        unreachable!()
+    }
+}
+
+struct Client {
+    imap: Imap,
+    log: Memory,
+    key: String,
+    now: u64,
+    options: Option<Vec<Options>>,
+    deletes_as_moves: Option<bool>,
+}
+
+impl Client {
+    /// A phone that has what is in the folder.
+    fn new(imap: &Imap) -> Self {
+        let mut client = Self {
+            imap: imap.clone(),
+            log: Memory::default(),
+            key: "0".into(),
+            now: NOW,
+            options: None,
+            deletes_as_moves: None,
+        };
+        client.sync(Vec::new());
+        client.sync(Vec::new());
+        imap.read();
+        client
+    }
+
+    fn sync(&mut self, commands: Vec<Command>) -> CollectionResponse {
+        let request = Collection {
+            key: self.key.clone(),
+            id: "Em1".into(),
+            commands,
+            options: self.options.clone(),
+            deletes_as_moves: self.deletes_as_moves,
+            ..Collection::default()
+        };
+        let place = Place { id: "Em1", container: "f1", writable: true };
+        let task = Task { place, request: &request, version: Version::V16_1, now: self.now, window: 100, cursor: None };
+        let response = block_on(run(&self.imap, &mut self.log, task)).unwrap().response;
+        assert_eq!(response.status, 1);
+        self.key.clone_from(&response.key);
+        response
+    }
+}
+
+fn told(response: &CollectionResponse) -> Vec<(ServerKind, &str)> {
+    response.commands.iter().map(|ServerCommand { kind, server_id, .. }| (*kind, server_id.as_str())).collect()
+}
+
+fn change(id: &str, tag: Tag, text: &str) -> Vec<Command> {
+    let mut item = Properties::default();
+    item.set_text(tag, text);
+    vec![Phone::command(CommandKind::Change, id, item)]
+}
+
+#[test]
+fn of_a_known_mail_only_what_readers_put_on_it_is_read_and_told() {
+    let imap = Imap::default();
+    let (one, _) = (imap.put("one"), imap.put("two"));
+    let mut client = Client::new(&imap);
+    imap.mark(&one, e::READ, "1");
+    let new = imap.put("three");
+    let response = client.sync(Vec::new());
+    assert_eq!(told(&response), [(ServerKind::Change, "Em1:77.1"), (ServerKind::Add, "Em1:77.3")]);
+    let mut tags: Vec<Tag> = response.commands[0].item.0.keys().copied().collect();
+    tags.sort();
+    assert_eq!(tags, {
+        let mut tags = vec![e::READ, e::FLAG];
+        tags.sort();
+        tags
+    });
+    assert!(response.commands[1].item.0.contains_key(&BODY));
+    assert_eq!(imap.read(), [(one, false), (new, true)]);
+}
+
+#[test]
+fn what_the_phone_put_on_a_mail_is_not_echoed() {
+    let imap = Imap::default();
+    let one = imap.put("one");
+    let mut client = Client::new(&imap);
+    let response = client.sync(change("Em1:77.1", e::READ, "1"));
+    assert!(response.commands.is_empty() && response.responses.is_empty());
+    assert!(client.sync(Vec::new()).commands.is_empty());
+    assert_eq!(imap.0.lock().unwrap().mails[&1].text(e::READ), Some("1"));
+    assert!(imap.read().iter().all(|(uid, whole)| *uid == one && !whole));
+}
+
+#[test]
+fn deletes_go_to_the_trash_unless_the_phone_says_otherwise() {
+    let imap = Imap::default();
+    let (one, two) = (imap.put("one"), imap.put("two"));
+    let mut client = Client::new(&imap);
+    client.sync(vec![Phone::command(CommandKind::Delete, "Em1:77.1", Properties::default())]);
+    client.deletes_as_moves = Some(false);
+    client.sync(vec![Phone::command(CommandKind::Delete, "Em1:77.2", Properties::default())]);
+    assert_eq!(imap.0.lock().unwrap().discarded, [(one, false), (two, true)]);
+}
+
+#[test]
+fn a_lost_history_costs_a_look_at_flags_and_nothing_is_told_twice() {
+    let imap = Imap::default();
+    let (one, two) = (imap.put("one"), imap.put("two"));
+    let mut client = Client::new(&imap);
+    imap.0.lock().unwrap().mails.remove(&1);
+    imap.put("three");
+    imap.0.lock().unwrap().lost = true;
+    let response = client.sync(Vec::new());
+    assert_eq!(told(&response), [(ServerKind::Delete, "Em1:77.1"), (ServerKind::Add, "Em1:77.3")]);
+    assert_eq!(imap.read(), [(two, false), ("77.3".to_owned(), true)], "{one} is gone");
+}
+
+#[test]
+fn a_draft_keeps_its_id_on_the_phone_that_writes_it() {
+    let imap = Imap::default();
+    imap.put("draft");
+    let mut writer = Client::new(&imap);
+    let mut reader = Client::new(&imap);
+    let response = writer.sync(change("Em1:77.1", e::SUBJECT, "better"));
+    assert!(response.commands.is_empty() && response.responses.is_empty(), "{response:?}");
+    assert!(writer.sync(Vec::new()).commands.is_empty());
+    assert_eq!(told(&reader.sync(Vec::new())), [(ServerKind::Delete, "Em1:77.1"), (ServerKind::Add, "Em1:77.2")]);
+    assert_eq!(resolve(&mut writer.log, Class::Email, "Em1", "Em1:77.1").unwrap().as_deref(), Some("77.2"));
+    assert_eq!(resolve(&mut reader.log, Class::Email, "Em1", "Em1:77.9").unwrap().as_deref(), Some("77.9"));
+    writer.sync(change("Em1:77.1", e::SUBJECT, "best"));
+    imap.mark("77.3", e::READ, "1");
+    assert_eq!(told(&writer.sync(Vec::new())), [(ServerKind::Change, "Em1:77.1")]);
+    let response = writer.sync(change("Em1:77.1", e2::SEND, "1"));
+    assert_eq!(told(&response), []);
+    assert_eq!(told(&writer.sync(Vec::new())), [(ServerKind::Delete, "Em1:77.1")]);
+    assert!(imap.0.lock().unwrap().mails.is_empty());
+}
+
+#[test]
+fn old_mails_leave_with_the_daily_listing() {
+    let imap = Imap::default();
+    imap.put("one");
+    let mut client = Client::new(&imap);
+    client.options = Some(vec![Options { filter: Some(3), ..Options::default() }]);
+    assert!(client.sync(Vec::new()).commands.is_empty());
+    client.now += 9 * 86400;
+    imap.put("old, too");
+    assert_eq!(told(&client.sync(Vec::new())), [] as [(ServerKind, &str); 0]);
+    assert_eq!(told(&client.sync(Vec::new())), [(ServerKind::SoftDelete, "Em1:77.1")]);
+    client.options = Some(vec![Options::default()]);
+    let mut all = client.sync(Vec::new());
+    all.commands.sort_by(|a, b| a.server_id.cmp(&b.server_id));
+    assert_eq!(told(&all), [(ServerKind::Add, "Em1:77.1"), (ServerKind::Add, "Em1:77.2")]);
+}
