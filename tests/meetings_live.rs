@@ -334,7 +334,8 @@ async fn the_server_checks_the_login_and_refuses_strangers() {
     let mail = |to: &[String]| smtp::Mail {
         from: anna.address(),
         to: to.to_vec(),
-        message: b"Subject: x\r\n\r\nx\r\n".to_vec(),
+        message: b"Subject: x\r\n\r\nx\r\n".to_vec().into(),
+        rule: smtp::Rule::Each,
     };
     let login = |password: &str| smtp::Login { user: anna.name.clone(), password: password.into() };
     let result = smtp::send(&settings, &login("wrong"), &mail(&[bob.address()])).await;

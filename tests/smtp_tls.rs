@@ -9,7 +9,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use horde_eas::smtp::{Error, Login, Mail, Sent, Settings, Tls, send};
+use horde_eas::smtp::{Error, Login, Mail, Rule, Sent, Settings, Tls, send};
 
 /// Where the server is, for the process that trusts its certificate.
 const VARIABLE: &str = "SMTP_TLS_TEST_URLS";
@@ -88,8 +88,8 @@ fn server(dir: &Path) -> (Child, Vec<String>) {
 
 async fn attempt(url: &str) -> Result<Sent, Error> {
     let settings = Settings { url: url.to_owned(), tls: Tls::Starttls, timeout: 10, ..Settings::default() };
-    let mail =
-        Mail { from: "a@x.test".into(), to: vec!["b@x.test".into()], message: b"Subject: x\r\n\r\nx\r\n".to_vec() };
+    let message = b"Subject: x\r\n\r\nx\r\n".to_vec().into();
+    let mail = Mail { from: "a@x.test".into(), to: vec!["b@x.test".into()], message, rule: Rule::Each };
     send(&settings, &Login { user: "a".into(), password: "secret".into() }, &mail).await
 }
 

@@ -1,43 +1,55 @@
-//! Sending mail: one finished message at a time over SMTP submission, with the user's own login. Every exchange is bounded in time and
-//! size; nothing in here knows what the message says.
+//! Sending mail: one finished message at a time over SMTP submission (RFC 5321, RFC 6409), with the user's own login. The message flows
+//! from its pieces to the server; every exchange is bounded in time and size. Nothing in here knows what the message says.
 
-mod line;
+mod address;
+mod connection;
+mod error;
+mod login;
+mod reply;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::time::Duration;
 
-use lettre::{
-    Address,
-    transport::smtp::{
-        Error as Fault,
-        authentication::{Credentials, Mechanism},
-        client::{AsyncSmtpConnection, TlsParameters},
-        commands::{Data, Mail as MailCommand, Rcpt},
-        extension::{ClientId, Extension, MailBodyParameter, MailParameter},
-        response::Severity,
-    },
-};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
-use settings::Server;
+pub use address::Address;
+pub use error::{Error, Sent};
 pub use settings::{Settings, Tls};
 
-/// Longest time to build up a connection.
-const CONNECT: Duration = Duration::from_secs(10);
-/// LOGIN is what some servers offer alone.
-const MECHANISMS: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
+use crate::spool::Pieces;
+use connection::{Connection, Fault};
+use error::{Step, told};
+use text::Text;
+
+/// Recipients that are named in one go where the server takes several commands at once (RFC 2920).
+const BATCH: usize = 50;
+
+/// The server may think about a whole message for so many times the usual limit: that is when it looks for viruses.
+const PATIENCE: u32 = 10;
 
 /// A finished message and where it goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Mail {
     /// Envelope sender.
     pub from: String,
     /// Envelope recipients.
     pub to: Vec<String>,
-    /// Header and body, CRLF line ends.
-    pub message: Vec<u8>,
+    /// Header and body; line ends are corrected on the way.
+    pub message: Pieces,
+    /// What one recipient that is not taken means for the others.
+    pub rule: Rule,
+}
+
+/// What one recipient that is not taken means for the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Nothing: they get the message.
+    Each,
+    /// Nobody gets the message, so that it can be corrected and sent again.
+    All,
 }
 
 /// Who sends: the login of the phone.
@@ -49,180 +61,95 @@ pub struct Login {
     pub password: SecretString,
 }
 
-/// The server has taken the message for at least one recipient.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sent {
-    /// Recipients that the server does not take at all, with its words.
-    pub refused: Vec<(String, String)>,
-    /// Recipients that may be tried again.
-    pub later: Vec<String>,
-}
-
-/// Why a message was not sent. The texts are for the administrator.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Error {
-    /// No server, no time, trouble on the way: try again later.
-    Later(String),
-    /// The server does not accept the login.
-    Login(String),
-    /// The server does not take any of the recipients; it may take some of them later.
-    Recipients(Sent),
-    /// The server will never take this message.
-    Refused(String),
-}
-
-impl std::fmt::Display for Error {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Later(text) => write!(f, "not sent for now: {text}"),
-            Self::Login(text) => write!(f, "login not accepted: {text}"),
-            Self::Recipients(Sent { refused, later }) => {
-                write!(f, "no recipient accepted ({} for good, {} for now)", refused.len(), later.len())?;
-                refused.iter().try_for_each(|(address, words)| write!(f, "; {address}: {words}"))
-            }
-            Self::Refused(text) => write!(f, "refused: {text}"),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
 /// Sends a message to all of its recipients in one go.
 ///
 /// # Errors
-/// See [`Error`]. When the answer to the message is lost it is [`Error::Later`] although the server may have taken it.
+/// See [`Error`]; with all but [`Error::Uncertain`] nobody gets the message.
 pub async fn send(settings: &Settings, login: &Login, mail: &Mail) -> Result<Sent, Error> {
-    let time = Duration::from_secs(settings.timeout);
-    match tokio::time::timeout(time, deliver(settings, login, mail)).await {
-        Ok(result) => result,
-        Err(_) => Err(Error::Later(format!("no end after {} s", settings.timeout))),
-    }
-}
-
-async fn deliver(settings: &Settings, login: &Login, mail: &Mail) -> Result<Sent, Error> {
     if !settings.is_on() {
         return Err(Error::Later("there is no mail server (option --smtp, or url in [smtp])".to_owned()));
     }
     let server = settings.server().map_err(Error::Later)?;
-    let from = mail.from.parse::<Address>().map_err(|e| Error::Refused(format!("sender {:?}: {e}", mail.from)))?;
-    let mut connection = connect(&server, &ClientId::Domain(from.domain().to_owned())).await?;
-    let result = converse(&mut connection, settings, login, mail, from).await;
-    // Says QUIT; what becomes of that changes nothing.
-    let _ = tokio::time::timeout(Duration::from_secs(2), connection.abort()).await;
+    let from: Address = mail.from.parse().map_err(|e| Error::Sender(format!("{:?}: {e}", mail.from)))?;
+    let text = Text::measured(&mail.message).await.map_err(unread)?;
+    let limit = Duration::from_secs(settings.timeout.max(1));
+    let mut connection = Connection::open(&server, from.domain(), limit).await?;
+    let (user, password) = settings.credentials(&login.user, &login.password);
+    let result = match login::log_in(&mut connection, &user, &password).await {
+        Ok(()) => deliver(&mut connection, &from, mail, &text).await,
+        Err(error) => Err(error),
+    };
+    connection.quit();
     result
 }
 
-async fn connect(server: &Server, hello: &ClientId) -> Result<AsyncSmtpConnection, Error> {
-    let parameters =
-        || TlsParameters::new(server.host.clone()).map_err(|e| Error::Later(format!("TLS cannot be set up: {e}")));
-    let address = (server.host.as_str(), server.port);
-    if server.wrapped {
-        let tls = Some(parameters()?);
-        return AsyncSmtpConnection::connect_tokio1(address, Some(CONNECT), hello, tls, None).await.map_err(later);
-    }
-    let tcp = tokio::time::timeout(CONNECT, tokio::net::TcpStream::connect(address)).await;
-    let tcp = tcp
-        .map_err(|_| Error::Later("no connection in time".to_owned()))
-        .and_then(|tcp| tcp.map_err(|e| Error::Later(format!("{}:{}: {e}", server.host, server.port))))?;
-    let stream = line::Bounded::new(tcp, server.starttls);
-    let mut connection = AsyncSmtpConnection::connect_with_transport(Box::new(stream), hello).await.map_err(later)?;
-    if server.starttls {
-        if !connection.can_starttls() {
-            return Err(Error::Later("the server offers no STARTTLS (option tls in [smtp])".to_owned()));
-        }
-        connection.starttls(parameters()?, hello).await.map_err(later)?;
-    }
-    Ok(connection)
+fn unread(error: std::io::Error) -> Error {
+    Error::Later(format!("the message cannot be read: {error}"))
 }
 
-async fn converse(
-    connection: &mut AsyncSmtpConnection,
-    settings: &Settings,
-    login: &Login,
-    mail: &Mail,
-    from: Address,
-) -> Result<Sent, Error> {
-    if MECHANISMS.iter().any(|mechanism| connection.server_info().supports_auth_mechanism(*mechanism)) {
-        let (user, password) = settings.credentials(&login.user, &login.password);
-        let credentials = Credentials::new(user, password.expose_secret().to_owned());
-        connection
-            .auth(&MECHANISMS, &credentials)
-            .await
-            .map_err(|e| if e.is_permanent() { Error::Login(e.to_string()) } else { later(e) })?;
-    }
+async fn deliver(connection: &mut Connection, from: &Address, mail: &Mail, text: &Text) -> Result<Sent, Error> {
     let (to, mut sent) = recipients(connection, mail);
-    connection.command(MailCommand::new(Some(from), parameters(connection, mail)?)).await.map_err(told)?;
-    let mut taken = 0_usize;
-    for address in to {
-        let name = address.to_string();
-        match connection.command(Rcpt::new(address, Vec::new())).await {
-            Ok(_) => taken += 1,
-            Err(e) if e.is_permanent() => sent.refused.push((name, e.to_string())),
-            Err(e) if e.is_transient() => sent.later.push(name),
-            Err(e) => return Err(later(e)),
-        }
-    }
-    if taken == 0 {
+    if mail.rule == Rule::All && !sent.is_complete() {
         return Err(Error::Recipients(sent));
     }
-    connection.command(Data).await.map_err(told)?;
-    connection.message(&mail.message).await.map_err(told)?;
+    let command = sender(connection, from, &to, text)?;
+    connection.command(&command, 2).await.map_err(|fault| told(Step::Sender, fault))?;
+    let batch = if connection.offers("PIPELINING") { BATCH } else { 1 };
+    let mut taken = 0;
+    for batch in to.chunks(batch) {
+        let commands: Vec<String> = batch.iter().map(|address| format!("RCPT TO:<{address}>")).collect();
+        for (address, answer) in batch.iter().zip(connection.commands(&commands).await.map_err(lost)?) {
+            let name = address.to_string();
+            match answer.class() {
+                2 => taken += 1,
+                5 => sent.refused.push((name, answer.to_string())),
+                _ => sent.later.push(name),
+            }
+        }
+    }
+    if taken == 0 || mail.rule == Rule::All && !sent.is_complete() {
+        return Err(Error::Recipients(sent));
+    }
+    connection.command("DATA", 3).await.map_err(|fault| told(Step::Data, fault))?;
+    connection.message(text).await?;
     Ok(sent)
 }
 
+fn lost(fault: Fault) -> Error {
+    told(Step::Data, fault)
+}
+
 /// The recipients that can be named to this server.
-fn recipients(connection: &AsyncSmtpConnection, mail: &Mail) -> (Vec<Address>, Sent) {
+fn recipients(connection: &Connection, mail: &Mail) -> (Vec<Address>, Sent) {
     let (mut to, mut sent) = (Vec::new(), Sent::default());
     for name in &mail.to {
         match name.parse::<Address>() {
-            Ok(address) if name.is_ascii() || connection.server_info().supports_feature(Extension::SmtpUtfEight) => {
-                to.push(address);
-            }
+            Ok(address) if address.is_ascii() || connection.offers("SMTPUTF8") => to.push(address),
             Ok(_) => sent.refused.push((name.clone(), "the server takes ASCII addresses only".to_owned())),
-            Err(e) => sent.refused.push((name.clone(), e.to_string())),
+            Err(e) => sent.refused.push((name.clone(), e)),
         }
     }
     (to, sent)
 }
 
-fn parameters(connection: &AsyncSmtpConnection, mail: &Mail) -> Result<Vec<MailParameter>, Error> {
-    let offers = |extension| connection.server_info().supports_feature(extension);
-    let mut parameters = Vec::new();
-    if !mail.from.is_ascii() || mail.to.iter().any(|to| !to.is_ascii()) && offers(Extension::SmtpUtfEight) {
-        parameters.push(MailParameter::SmtpUtfEight);
-    }
-    if !mail.message.is_ascii() {
-        if !offers(Extension::EightBitMime) {
-            return Err(Error::Refused("the message is 8-bit and the server takes 7-bit only".to_owned()));
+/// MAIL with what this server wants to know (RFC 1870, RFC 6152, RFC 6531).
+fn sender(connection: &Connection, from: &Address, to: &[Address], text: &Text) -> Result<String, Error> {
+    let mut command = format!("MAIL FROM:<{from}>");
+    if let Some(most) = connection.parameter("SIZE") {
+        if most.parse().is_ok_and(|most: u64| most > 0 && most < text.len()) {
+            return Err(Error::TooLarge(format!("{} bytes; the server takes {most}", text.len())));
         }
-        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        command.push_str(&format!(" SIZE={}", text.len()));
     }
-    Ok(parameters)
-}
-
-fn later(fault: Fault) -> Error {
-    Error::Later(words(&fault))
-}
-
-/// What a refusal of a command about this message means.
-fn told(fault: Fault) -> Error {
-    match fault.status().map(|code| code.severity) {
-        Some(Severity::PermanentNegativeCompletion) => Error::Refused(words(&fault)),
-        _ => later(fault),
+    // Without the extension the bytes go as they are: servers that clear the eighth bit have died out, those that hide the extension have not.
+    if text.is_eight_bit() && connection.offers("8BITMIME") {
+        command.push_str(" BODY=8BITMIME");
     }
-}
-
-/// The fault with its causes: "Connection error: invalid peer certificate".
-fn words(fault: &Fault) -> String {
-    use std::error::Error as _;
-    let mut text = fault.to_string();
-    let mut cause = fault.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = error.source();
+    if !from.is_ascii() && !connection.offers("SMTPUTF8") {
+        return Err(Error::Sender(format!("{from}: the server takes ASCII addresses only")));
     }
-    text
+    if !from.is_ascii() || to.iter().any(|address| !address.is_ascii()) {
+        command.push_str(" SMTPUTF8");
+    }
+    Ok(command)
 }

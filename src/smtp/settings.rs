@@ -1,22 +1,13 @@
 //! `[smtp]` of the configuration.
 
-use std::net::IpAddr;
-
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
-/// When a connection that begins without TLS changes to it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tls {
-    /// Always, but not to this machine itself.
-    #[default]
-    Auto,
-    /// Always; the certificate must be good for the host name.
-    Starttls,
-    /// Never: mails and passwords travel as they are.
-    None,
-}
+pub use crate::net::Tls;
+use crate::net::{Schemes, Server};
+
+/// Submission (RFC 6409 3.1, RFC 8314 3.3).
+const SCHEMES: Schemes = Schemes { plain: ("smtp", 587), wrapped: ("smtps", 465) };
 
 /// How mail is sent (`[smtp]` of the configuration).
 #[derive(Debug, Clone, Deserialize)]
@@ -33,7 +24,7 @@ pub struct Settings {
     pub password: SecretString,
     /// Domain that is put behind user names without one for the login; empty: none.
     pub login_domain: String,
-    /// Longest time for one message, seconds.
+    /// Longest time that the server may stand still, seconds; it may think about a whole message ten times as long.
     pub timeout: u64,
     /// Days after which a message that could not be sent is dropped.
     pub give_up: u64,
@@ -64,17 +55,6 @@ impl PartialEq for Settings {
     }
 }
 
-/// Where a server is and how to speak to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Server {
-    pub(super) host: String,
-    pub(super) port: u16,
-    /// TLS from the first byte.
-    pub(super) wrapped: bool,
-    /// TLS by STARTTLS.
-    pub(super) starttls: bool,
-}
-
 impl Settings {
     /// Whether there is a server.
     pub fn is_on(&self) -> bool {
@@ -90,25 +70,7 @@ impl Settings {
     }
 
     pub(super) fn server(&self) -> Result<Server, String> {
-        let wrong = || format!("{:?} is no smtp://host:port or smtps://host:port", self.url);
-        let uri: hyper::Uri = self.url.parse().map_err(|_| wrong())?;
-        let wrapped = match uri.scheme_str() {
-            Some("smtp") => false,
-            Some("smtps") => true,
-            _ => return Err(wrong()),
-        };
-        let plain = matches!(uri.path(), "" | "/") && uri.query().is_none();
-        let without_login = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-        let host = uri.host().filter(|host| !host.is_empty() && plain && without_login).ok_or_else(wrong)?;
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = uri.port_u16().unwrap_or(if wrapped { 465 } else { 587 });
-        let starttls = !wrapped
-            && match self.tls {
-                Tls::Auto => !is_this_machine(&host),
-                Tls::Starttls => true,
-                Tls::None => false,
-            };
-        Ok(Server { host, port, wrapped, starttls })
+        Server::parse(&self.url, self.tls, &SCHEMES)
     }
 
     /// User name and password for the server.
@@ -119,8 +81,4 @@ impl Settings {
         let bare = self.login_domain.is_empty() || user.contains('@');
         (if bare { user.to_owned() } else { format!("{user}@{}", self.login_domain) }, password.clone())
     }
-}
-
-fn is_this_machine(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -8,6 +8,7 @@ use tokio::{
 };
 
 use super::*;
+use secrecy::ExposeSecret;
 
 /// Answers each command by the first rule whose word it begins with; gives the URL and what clients said.
 async fn server(rules: &'static [(&'static str, &'static str)]) -> (String, Arc<Mutex<Vec<String>>>) {
@@ -51,7 +52,8 @@ fn login() -> Login {
 
 fn mail(to: &[&str]) -> Mail {
     let to = to.iter().map(|to| (*to).to_owned()).collect();
-    Mail { from: "erika@example.test".into(), to, message: b"Subject: x\r\n\r\n.dot\r\n".to_vec() }
+    let message = Pieces::from(b"Subject: x\r\n\r\n.dot\r\n".to_vec());
+    Mail { from: "erika@example.test".into(), to, message, rule: Rule::Each }
 }
 
 fn settings(url: &str) -> Settings {
@@ -92,7 +94,7 @@ async fn what_the_server_says_decides_what_becomes_of_the_mail() {
     let (url, _) = server(&[GREETING, EHLO, ("AUTH", "454 4.7.0 later")]).await;
     assert!(matches!(send(&settings(&url), &login(), &one()).await, Err(Error::Later(_))));
     let (url, _) = server(&[GREETING, EHLO, ("AUTH", "235 ok"), ("MAIL", "550 no such sender")]).await;
-    assert!(matches!(send(&settings(&url), &login(), &one()).await, Err(Error::Refused(_))));
+    assert!(matches!(send(&settings(&url), &login(), &one()).await, Err(Error::Sender(_))));
     let (url, _) = server(&[GREETING, EHLO, ("AUTH", "235 ok"), DATA, ("END", "554 spam")]).await;
     assert!(matches!(send(&settings(&url), &login(), &one()).await, Err(Error::Refused(_))));
     let (url, _) = server(&[GREETING, EHLO, ("AUTH", "235 ok"), DATA, ("END", "451 try again")]).await;
@@ -166,17 +168,92 @@ async fn nothing_is_told_without_tls_where_it_is_asked_for() {
     assert!(!rest.contains("AUTH"), "{rest}");
 }
 
-#[test]
-fn urls() {
-    let server = |url: &str, tls| Settings { url: url.into(), tls, ..Settings::default() }.server();
-    let get = |url: &str, tls| server(url, tls).map(|s| (s.host, s.port, s.wrapped, s.starttls));
-    assert_eq!(get("smtp://mail.example.test", Tls::Auto), Ok(("mail.example.test".into(), 587, false, true)));
-    assert_eq!(get("smtp://mail.example.test:25", Tls::None), Ok(("mail.example.test".into(), 25, false, false)));
-    assert_eq!(get("smtps://mail.example.test", Tls::None), Ok(("mail.example.test".into(), 465, true, false)));
-    assert_eq!(get("smtp://[::1]:25", Tls::Auto), Ok(("::1".into(), 25, false, false)));
-    assert_eq!(get("smtp://localhost/", Tls::Auto), Ok(("localhost".into(), 587, false, false)));
-    assert_eq!(get("smtp://localhost", Tls::Starttls), Ok(("localhost".into(), 587, false, true)));
-    for wrong in ["mail.example.test", "http://x", "smtp://", "smtp://u:p@x", "smtp://x/y", "smtp://x?y", "smtp:x"] {
-        assert!(server(wrong, Tls::Auto).is_err(), "{wrong}");
+#[tokio::test]
+async fn refusals_are_told_apart() {
+    let one = mail(&["a@example.test"]);
+    type Case = (&'static [(&'static str, &'static str)], fn(&Error) -> bool);
+    let cases: [Case; 8] = [
+        (&[("MAIL", "552 5.3.4 too big")], |e| matches!(e, Error::TooLarge(_))),
+        (&[("END", "552 too big")], |e| matches!(e, Error::TooLarge(_))),
+        (&[("MAIL", "550 5.4.5 daily limit")], |e| matches!(e, Error::Quota(_))),
+        (&[("END", "452 4.2.2 quota")], |e| matches!(e, Error::Quota(_))),
+        (&[("MAIL", "553 5.7.1 not owned")], |e| matches!(e, Error::Sender(_))),
+        (&[("RCPT", "552 5.2.2 mailbox full")], |e| matches!(e, Error::Recipients(_))),
+        (&[("DATA", "554 no")], |e| matches!(e, Error::Refused(_))),
+        (&[("END", "")], |e| matches!(e, Error::Uncertain(_))),
+    ];
+    for (rules, is) in cases {
+        let mut rules = rules.to_vec();
+        rules.extend([GREETING, ("EHLO", "250 x"), DATA]);
+        let (url, _) = server(rules.clone().leak()).await;
+        let error = send(&settings(&url), &login(), &one).await.unwrap_err();
+        assert!(is(&error), "{rules:?}: {error:?}");
     }
+}
+
+#[tokio::test]
+async fn one_bad_recipient_stops_all_where_that_is_the_rule() {
+    let rules: &[_] = &[GREETING, ("EHLO", "250-x\r\n250 PIPELINING"), ("RCPT TO:<BAD", "550 unknown"), DATA];
+    let (url, heard) = server(rules).await;
+    let mail = Mail { rule: Rule::All, ..mail(&["good@example.test", "bad@example.test"]) };
+    let Err(Error::Recipients(sent)) = send(&settings(&url), &login(), &mail).await else { panic!() };
+    assert_eq!(sent.refused, [("bad@example.test".to_owned(), "550 unknown".to_owned())]);
+    assert!(!heard.lock().unwrap().iter().any(|line| line == "DATA"));
+}
+
+#[tokio::test]
+async fn the_server_is_told_what_it_asks_for() {
+    let rules: &[_] = &[GREETING, ("EHLO", "250-x\r\n250-SIZE 100\r\n250-8BITMIME\r\n250 SMTPUTF8"), DATA];
+    let (url, heard) = server(rules).await;
+    let umlaut = Mail { message: "Subject: x\n\nü\n".as_bytes().to_vec().into(), ..mail(&["ü@example.test"]) };
+    send(&settings(&url), &login(), &umlaut).await.unwrap();
+    let line = "MAIL FROM:<erika@example.test> SIZE=18 BODY=8BITMIME SMTPUTF8";
+    assert!(heard.lock().unwrap().iter().any(|heard| heard == line), "{heard:?}");
+    heard.lock().unwrap().clear();
+    let long = Mail { message: vec![b'x'; 200].into(), ..mail(&["a@example.test"]) };
+    assert!(matches!(send(&settings(&url), &login(), &long).await, Err(Error::TooLarge(_))));
+    assert!(!heard.lock().unwrap().iter().any(|line| line.starts_with("MAIL")));
+}
+
+#[tokio::test]
+async fn old_and_odd_servers_are_spoken_to() {
+    let old: &[_] = &[GREETING, ("EHLO", "502 what"), DATA];
+    let (url, heard) = server(old).await;
+    send(&settings(&url), &login(), &mail(&["a@example.test"])).await.unwrap();
+    assert!(heard.lock().unwrap().iter().any(|line| line == "HELO example.test"));
+    let rules: &[_] = &[
+        GREETING,
+        ("EHLO", "250-x\r\n250 AUTH=LOGIN"),
+        ("AUTH LOGIN", "334 VXNlcm5hbWU6"),
+        ("ZXJPA2E=", "334 UGFzc3dvcmQ6"),
+        ("C2VJCMV0", "235 ok"),
+        DATA,
+    ];
+    let (url, heard) = server(rules).await;
+    send(&settings(&url), &login(), &mail(&["a@example.test"])).await.unwrap();
+    let heard = heard.lock().unwrap();
+    assert!(heard.iter().any(|line| line == "ZXJpa2E=") && heard.iter().any(|line| line == "c2VjcmV0"));
+}
+
+#[tokio::test]
+async fn a_server_that_breaks_off_in_the_middle_of_the_message_is_heard() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (read, mut write) = stream.into_split();
+        let mut lines = BufReader::new(read).lines();
+        write.write_all(b"220 x\r\n").await.unwrap();
+        for answer in ["250 x", "250 ok", "250 ok", "354 go on"] {
+            lines.next_line().await.unwrap();
+            write.write_all(format!("{answer}\r\n").as_bytes()).await.unwrap();
+        }
+        lines.next_line().await.unwrap();
+        write.write_all(b"552 5.3.4 enough\r\n").await.unwrap();
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    });
+    let large = Mail { message: vec![b'x'; 64 << 20].into(), ..mail(&["a@example.test"]) };
+    let settings = Settings { timeout: 1, ..settings(&url) };
+    let result = send(&settings, &login(), &large).await;
+    assert!(matches!(result, Err(Error::TooLarge(_))), "{result:?}");
 }

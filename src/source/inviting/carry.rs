@@ -185,13 +185,14 @@ impl<S: Source, O: Office> Inviting<S, O> {
             let mail = smtp::Mail {
                 from: letter.from.clone(),
                 to: letter.to.clone(),
-                message: letter.message.clone().into_bytes(),
+                message: letter.message.clone().into_bytes().into(),
+                rule: smtp::Rule::Each,
             };
             match self.office.send(&mail).await {
                 Ok(sent) | Err(smtp::Error::Recipients(sent)) => self.sent(open, letter, sent).await?,
-                Err(smtp::Error::Refused(words)) => {
+                Err(error) if error.is_final() => {
                     open.remove(&letter.id).await.map_err(disk)?;
-                    log::error!("the mail {} about {} is dropped: {words}", letter.id, letter.uid);
+                    log::error!("the mail {} about {} is dropped: {error}", letter.id, letter.uid);
                 }
                 // The others would fare no better.
                 Err(error) => {

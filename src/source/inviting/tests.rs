@@ -128,7 +128,8 @@ impl Office for Desk {
         yield_now().await;
         let reply = self.0.replies.lock().unwrap().pop_front().unwrap_or(Ok(smtp::Sent::default()));
         if reply.is_ok() {
-            let text = String::from_utf8(mail.message.clone()).unwrap();
+            let text = mail.message.reader().next().await.unwrap().unwrap();
+            let text = String::from_utf8(text.to_vec()).unwrap();
             self.0.sent.lock().unwrap().push((mail.to.clone(), text));
         }
         reply
