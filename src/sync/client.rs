@@ -174,7 +174,9 @@ async fn change<S: Source>(
         }
     };
     let server_changed = work.is_news(&had, &current);
-    if server_changed && !unsure && server_wins(work) {
+    // What readers put on a mail stands side by side.
+    let lasting = class::is_lasting(work.source.class());
+    if server_changed && !lasting && !unsure && server_wins(work) {
         give_back(work, &id, &had);
         return Ok((status::CONFLICT, None));
     }
@@ -206,6 +208,11 @@ async fn change<S: Source>(
     }
     let fingerprint = work.own_fingerprint(&changed);
     items.insert(id.clone(), Fetched::Item(changed));
+    if lasting && server_changed {
+        // The phone does not know yet what others put there.
+        work.look_at(&uid);
+        return Ok((status::SUCCESS, Some((id, Item::stale(uid)))));
+    }
     Ok((status::SUCCESS, Some((id, Item::received(uid, fingerprint, work.state.listed)))))
 }
 
@@ -255,7 +262,7 @@ fn refuse<S: Source>(work: &mut Work<'_, S>, command: &Command) -> u16 {
 
 /// The phone's version of an item was not taken: it gets the server's, even if that has not changed.
 fn give_back<S: Source>(work: &mut Work<'_, S>, id: &str, had: &Item) {
-    work.state.items.insert(id.to_owned(), Item::sent(had.uid.clone(), 0));
+    work.state.items.insert(id.to_owned(), Item::given_back(had.uid.clone()));
     work.look_at(&had.uid);
 }
 

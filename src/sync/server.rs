@@ -211,9 +211,11 @@ impl<S: Source> Work<'_, S> {
         match self.judge(&uid, &item) {
             Verdict::Tell(kind, has) => {
                 self.state.aside.remove(&uid);
-                self.state.items.insert(id.clone(), has);
+                let had = self.state.items.insert(id.clone(), has);
                 let item = match kind {
-                    ServerKind::Change => class::volatile(self.source.class(), &item).into_owned(),
+                    ServerKind::Change if !had.is_some_and(|had| self.needs_all(&had)) => {
+                        class::volatile(self.source.class(), &item).into_owned()
+                    }
                     _ => item,
                 };
                 Some(ServerCommand { kind, server_id: self.server_id(&id), item })

@@ -35,7 +35,27 @@ pub(super) struct Item {
     pub(super) ends: Option<i64>,
 }
 
+/// Fingerprint of an item of which the phone has something else than the source in places that never change.
+const GIVEN_BACK: u64 = 0;
+/// Fingerprint of an item of which the phone does not have all that can change.
+const STALE: u64 = 1;
+
 impl Item {
+    /// An item of which the phone is to get the source's version whatever it has.
+    pub(super) fn given_back(uid: String) -> Self {
+        Self::sent(uid, GIVEN_BACK)
+    }
+
+    /// An item of which the phone is to get again what can change.
+    pub(super) fn stale(uid: String) -> Self {
+        Self::sent(uid, STALE)
+    }
+
+    /// Whether the phone needs all of it again.
+    pub(super) fn is_given_back(&self) -> bool {
+        self.fingerprint == GIVEN_BACK
+    }
+
     /// An item as the source gave it to the phone.
     pub(super) fn sent(uid: String, fingerprint: u64) -> Self {
         Self { uid, fingerprint, own: false, seen: 0, written: 0, ends: None }

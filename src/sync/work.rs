@@ -77,8 +77,9 @@ impl<'a, S: Source> Work<'a, S> {
     pub(super) async fn fetch(&self, uids: &[String], ahead: &[String]) -> Result<Vec<Fetched>, Error> {
         let container = self.place.container;
         let lasting = class::is_lasting(self.source.class());
-        let (whole, part): (Vec<&String>, Vec<&String>) =
-            uids.iter().partition(|uid| !lasting || !self.light && self.known(uid).is_none());
+        let (whole, part): (Vec<&String>, Vec<&String>) = uids
+            .iter()
+            .partition(|uid| !lasting || !self.light && self.known(uid).is_none_or(|had| self.needs_all(had)));
         let cloned = |uids: Vec<&String>| uids.into_iter().cloned().collect::<Vec<_>>();
         let (whole, part) = (cloned(whole), cloned(part));
         if part.is_empty() {
@@ -91,6 +92,12 @@ impl<'a, S: Source> Work<'a, S> {
             found.extend(whole.iter().zip(fetched));
         }
         Ok(uids.iter().map(|uid| found.remove(uid).unwrap_or(Fetched::Missing)).collect())
+    }
+
+    /// Whether the phone needs all of an item that it has: it has changed what never changes, and that was not taken. Only drafts can be
+    /// changed like that, where mails can be added.
+    pub(super) fn needs_all(&self, had: &state::Item) -> bool {
+        had.is_given_back() && class::takes(self.source.class(), self.view.version, true, &Properties::default())
     }
 
     /// Items with everything, as this phone is to see them.

@@ -4,7 +4,9 @@
 mod adds;
 mod filters;
 mod horde;
+mod imap;
 mod mail;
+mod mail_model;
 mod occurrences;
 mod phone;
 
