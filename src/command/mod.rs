@@ -26,6 +26,7 @@ use crate::{
     horde::{Horde, Session},
     proto::{Malformed, Query, Version},
     source,
+    spool::{Piece, Pieces},
     state::{self, Device, Info, Store},
     sync as engine,
 };
@@ -80,11 +81,11 @@ pub struct Context {
     pub may_wait: bool,
 }
 
-/// The answer of a command: HTTP 200 with a WBXML document, or with an empty body.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The answer of a command: HTTP 200 with a WBXML document (or what a header says), or with an empty body.
+#[derive(Debug, Clone, Default)]
 pub struct Reply {
-    /// WBXML; empty = empty body.
-    pub body: Vec<u8>,
+    /// WBXML; no bytes = empty body. What lies in a spool is sent without ever standing in memory as a whole.
+    pub body: Pieces,
     /// Further headers.
     pub headers: Vec<(&'static str, String)>,
 }
@@ -92,7 +93,12 @@ pub struct Reply {
 impl Reply {
     /// A document.
     pub fn document(body: Vec<u8>) -> Self {
-        Self { body, headers: Vec::new() }
+        Self { body: body.into(), headers: Vec::new() }
+    }
+
+    /// A document in pieces.
+    pub fn pieces(pieces: impl IntoIterator<Item = Piece>) -> Self {
+        Self { body: pieces.into_iter().collect(), headers: Vec::new() }
     }
 }
 

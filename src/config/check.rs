@@ -48,6 +48,7 @@ impl Config {
             ensure(value > 0, section, option, || "must be 1 or more".to_owned())?;
         }
         ensure(self.gateway.max_body >= 64 * 1024, "gateway", "max_body", || "must be 65536 or more".to_owned())?;
+        ensure(self.gateway.max_mail >= 64 * 1024, "gateway", "max_mail", || "must be 65536 or more".to_owned())?;
         ensure(self.ping.max >= self.ping.min, "ping", "max", || format!("is less than min ({})", self.ping.min))?;
         ensure(self.ping.max <= 3540, "ping", "max", || {
             "must be 3540 or less: the protocol knows no longer wait".to_owned()

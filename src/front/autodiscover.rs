@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Longest request document, bytes.
-const LONGEST: usize = 64 * 1024;
+const LONGEST: u64 = 64 * 1024;
 
 const XML: &str = "text/xml; charset=utf-8";
 const OUTER: &str = "http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006";
@@ -82,7 +82,7 @@ impl Desk {
             }
         };
         line.add("user", &login.user);
-        let asked = match body::read(&mut request, LONGEST).await {
+        let asked = match body::whole(&mut request, LONGEST, site.store.spool()).await {
             Ok(body) if request.method == "POST" => Asked::read(&body),
             Ok(_) => Err(INVALID),
             Err(400) => return Response::status(400),

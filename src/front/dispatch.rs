@@ -1,11 +1,13 @@
 //! The one table of what this program can do. What is advertised follows from it.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use crate::{
     command::{Context, Reply, folder_sync, get_item_estimate, meeting_response, ping, provision, settings, sync},
     error::Error,
+    gateway::Settings,
     proto::{Command, Version},
+    spool::Spool,
 };
 
 /// What a command gives in the end.
@@ -18,27 +20,59 @@ pub(super) struct Entry {
     pub(super) command: Command,
     /// Whether its answer may tell that other versions are offered now (X-MS-RP): where the phone can begin anew.
     pub(super) announces: bool,
-    /// Does it. The second argument is the body of the request.
-    pub(super) run: for<'a> fn(&'a Context, &'a [u8]) -> Outcome<'a>,
+    /// Does it.
+    pub(super) run: Run,
+}
+
+/// How a command gets the body of its request.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Run {
+    /// In memory: at most `gateway.max_body` bytes.
+    Whole(for<'a> fn(&'a Context, &'a [u8]) -> Outcome<'a>),
+    /// As a spool: a mail, at most `gateway.max_mail` bytes.
+    #[allow(dead_code, reason = "the commands that send come next")]
+    Spooled(fn(&Context, Arc<Spool>) -> Outcome<'_>),
+}
+
+impl Run {
+    /// Most bytes of a request.
+    pub(super) fn limit(self, settings: &Settings) -> u64 {
+        match self {
+            Self::Whole(_) => settings.max_body,
+            Self::Spooled(_) => settings.max_mail,
+        }
+    }
 }
 
 /// All commands that work, in the order in which they are advertised.
 pub(super) const TABLE: &[Entry] = &[
-    Entry { command: Command::Sync, announces: true, run: |ctx, body| Box::pin(sync::run(ctx, body)) },
-    Entry { command: Command::FolderSync, announces: true, run: |ctx, body| Box::pin(folder_sync::run(ctx, body)) },
+    Entry { command: Command::Sync, announces: true, run: Run::Whole(|ctx, body| Box::pin(sync::run(ctx, body))) },
+    Entry {
+        command: Command::FolderSync,
+        announces: true,
+        run: Run::Whole(|ctx, body| Box::pin(folder_sync::run(ctx, body))),
+    },
     Entry {
         command: Command::GetItemEstimate,
         announces: false,
-        run: |ctx, body| Box::pin(get_item_estimate::run(ctx, body)),
+        run: Run::Whole(|ctx, body| Box::pin(get_item_estimate::run(ctx, body))),
     },
     Entry {
         command: Command::MeetingResponse,
         announces: false,
-        run: |ctx, body| Box::pin(meeting_response::run(ctx, body)),
+        run: Run::Whole(|ctx, body| Box::pin(meeting_response::run(ctx, body))),
     },
-    Entry { command: Command::Settings, announces: false, run: |ctx, body| Box::pin(settings::run(ctx, body)) },
-    Entry { command: Command::Ping, announces: false, run: |ctx, body| Box::pin(ping::run(ctx, body)) },
-    Entry { command: Command::Provision, announces: false, run: |ctx, body| Box::pin(provision::run(ctx, body)) },
+    Entry {
+        command: Command::Settings,
+        announces: false,
+        run: Run::Whole(|ctx, body| Box::pin(settings::run(ctx, body))),
+    },
+    Entry { command: Command::Ping, announces: false, run: Run::Whole(|ctx, body| Box::pin(ping::run(ctx, body))) },
+    Entry {
+        command: Command::Provision,
+        announces: false,
+        run: Run::Whole(|ctx, body| Box::pin(provision::run(ctx, body))),
+    },
 ];
 
 /// The entry of a command.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Desk, body, dispatch,
+    Desk, body,
+    dispatch::{self, Run},
     gate::{self, Gate},
     known,
     line::Line,
@@ -13,15 +14,19 @@ use super::{
 use crate::{
     command::{Context, Reply, Site},
     error::Error,
-    gateway::{Request, Response},
+    gateway::{Body, BodyError, Request, Response, ResponseBody},
     horde::Login,
     proto::{Command, Query, Version, folder_sync},
+    spool::Pieces,
     state::{self, Device, Info, Seen, WipeStatus},
 };
 
 /// What a browser shows.
 const PAGE: &str = "This is the address for phones and other programs that speak Exchange ActiveSync.\n\
     There is nothing to see for a browser.\n";
+
+/// Pieces of a streamed answer that may wait for the web server.
+const PIECES: usize = 4;
 
 /// A command whose version and table entry are known.
 struct Asked {
@@ -164,8 +169,8 @@ impl Desk {
             Err(wipe) => Info { wipe, announced: offer.list.clone(), ..Info::default() },
         };
         let renewed = entry.announces && info.announced != offer.list;
-        let limit = usize::try_from(site.config.gateway.max_body).unwrap_or(usize::MAX);
-        let body = body::read(&mut request, limit).await.map_err(Failure::Http)?;
+        let limit = entry.run.limit(&site.config.gateway);
+        let body = body::read(&mut request, limit, site.store.spool()).await.map_err(Failure::Http)?;
         line.add("in", body.len());
         let context = Context {
             site: Arc::clone(site),
@@ -178,13 +183,19 @@ impl Desk {
             may_wait: request.may_wait,
         };
         crate::command::flush(&context).await;
-        let reply = (entry.run)(&context, &body).await?;
+        let (reply, begins) = match entry.run {
+            Run::Spooled(run) => (run(&context, Arc::new(body)).await?, false),
+            Run::Whole(run) => {
+                let body = body::in_memory(&body).await.map_err(Failure::Http)?;
+                (run(&context, &body).await?, begins(command, &body))
+            }
+        };
         let mut response = answer(reply);
         if renewed {
             known::announced(&device, &offer.list).await.map_err(known::told)?;
             response = response.header("X-MS-RP", offer.list.clone());
         }
-        if begins(command, &body) {
+        if begins {
             response = response.with_server_of(version).offering(offer);
         }
         Ok(response)
@@ -243,8 +254,15 @@ impl Response {
 const SERVER: &str = "MS-Server-ActiveSync";
 
 fn answer(reply: Reply) -> Response {
-    let mut response =
-        if reply.body.is_empty() { Response::status(200) } else { Response::full(200, WBXML, reply.body) };
+    let body = match reply.body.into_bytes() {
+        Ok(bytes) => ResponseBody::Full(bytes),
+        Err(pieces) => ResponseBody::Stream(stream(&pieces)),
+    };
+    let empty = matches!(&body, ResponseBody::Full(bytes) if bytes.is_empty());
+    let mut response = Response { body, ..Response::status(200) };
+    if !empty {
+        response = response.header("Content-Type", WBXML);
+    }
     for (name, value) in reply.headers {
         if name == "Content-Type" {
             response.headers.retain(|(n, _)| *n != name);
@@ -252,6 +270,29 @@ fn answer(reply: Reply) -> Response {
         response = response.header(name, value);
     }
     response
+}
+
+/// The pieces as the web server takes them.
+fn stream(pieces: &Pieces) -> Body {
+    let (sender, body) = Body::channel(PIECES);
+    let mut reader = pieces.reader();
+    tokio::spawn(async move {
+        loop {
+            match reader.next().await {
+                Ok(Some(bytes)) => {
+                    if !sender.send(bytes).await {
+                        return;
+                    }
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    log::error!("an answer breaks off: {error}");
+                    return sender.fail(BodyError::Aborted).await;
+                }
+            }
+        }
+    });
+    body
 }
 
 /// A small status is one of HTTP, for what is wrong with the query itself.

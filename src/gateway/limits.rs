@@ -52,8 +52,10 @@ pub struct Settings {
     pub listen: Vec<Listen>,
     /// Group (name or number) that may connect to unix sockets made here: the web server's. Empty: the program's own.
     pub socket_group: String,
-    /// Largest request body, bytes: the largest mail that a phone may send. The web server has a limit of its own.
+    /// Largest request body besides those that are mails, bytes; it stands in memory.
     pub max_body: u64,
+    /// Largest mail that a phone may send, bytes, as it is in the request. The web server has a limit of its own.
+    pub max_mail: u64,
     /// Connections open at the same time. Each waiting phone holds one.
     pub max_connections: usize,
     /// Seconds that a request may stand still while it arrives, or its answer while it is sent.
@@ -68,6 +70,7 @@ impl Default for Settings {
             listen: Vec::new(),
             socket_group: String::new(),
             max_body: 50 << 20,
+            max_mail: 100 << 20,
             max_connections: 30_000,
             idle_timeout: 60,
             shutdown_timeout: 20,
@@ -79,7 +82,7 @@ impl Settings {
     /// The limits that follow from the settings.
     pub fn limits(&self) -> Limits {
         Limits {
-            max_body: self.max_body,
+            max_body: self.max_body.max(self.max_mail),
             max_params: 128 << 10,
             max_connections: self.max_connections.max(1),
             requests_per_connection: 1000,

@@ -66,6 +66,26 @@ impl Pieces {
         self.len() == 0
     }
 
+    /// The bytes, where all of them stand in memory.
+    ///
+    /// # Errors
+    /// Some lie in a spool; the whole comes back.
+    pub fn into_bytes(self) -> Result<Vec<u8>, Self> {
+        let in_memory = |piece: &Piece| matches!(piece, Piece::Bytes(_));
+        if !self.0.iter().all(in_memory) {
+            return Err(self);
+        }
+        let mut bytes = Vec::new();
+        for piece in self.0 {
+            match piece {
+                Piece::Bytes(piece) if bytes.is_empty() => bytes = piece.into(),
+                Piece::Bytes(piece) => bytes.extend_from_slice(&piece),
+                Piece::Range(..) | Piece::Base64(..) => {}
+            }
+        }
+        Ok(bytes)
+    }
+
     /// Reads the whole from its beginning.
     pub fn reader(&self) -> Reader {
         Reader { pieces: self.0.iter().cloned().collect() }

@@ -34,7 +34,7 @@ async fn what_is_wrong_with_the_query() {
     told(&place, with("Cmd=FolderSync&DeviceType=iPhone"), 400, 108).await;
     told(&place, with("Cmd=FolderSync&DeviceId=X1"), 400, 109).await;
     told(&place, with("Cmd=FolderSync&DeviceId=X1&DeviceType=a%0Ab"), 400, 109).await;
-    told(&place, with("Cmd=SendMail&DeviceId=X1&DeviceType=iPhone"), 501, 137).await;
+    told(&place, with("Cmd=MoveItems&DeviceId=X1&DeviceType=iPhone"), 501, 137).await;
     for (query, status) in [("Cmd=Frobnicate&DeviceId=X1&DeviceType=y", 501), ("", 400), ("%%%", 400)] {
         assert_eq!(with(query)("14.1").send(&place).await.status, status, "{query}");
     }
@@ -118,6 +118,23 @@ async fn bodies_have_a_limit() {
     let place = Place::new(|config| config.gateway.max_body = 70_000).await;
     assert_eq!(Ask::command("FolderSync", "14.1", &[b'x'; 70_001]).send(&place).await.status, 413);
     assert_eq!(Ask::command("FolderSync", "14.1", &[b'x'; 70_000]).send(&place).await.body.len(), 70_000);
+}
+
+#[tokio::test]
+async fn mails_have_a_limit_of_their_own_and_answers_may_be_streamed() {
+    let change = |config: &mut Config| (config.gateway.max_body, config.gateway.max_mail) = (70_000, 1_000_000);
+    let place = Place::new(change).await;
+    let mail: Vec<u8> = (0..1_000_000).map(|i| (i / 3 % 251) as u8).collect();
+    let expected = [mail.clone(), BASE64_STANDARD.encode(&mail).into_bytes()].concat();
+    let got = Ask::command("SendMail", "14.1", &mail).send(&place).await;
+    assert_eq!((got.status, got.header("Content-Type")), (200, Some("application/vnd.ms-sync.wbxml")));
+    assert!(got.body == expected);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &mail).unwrap();
+    let packed = Ask::command("SendMail", "14.1", &gzip.finish().unwrap()).header("Content-Encoding", "gzip");
+    assert!(packed.send(&place).await.body == expected);
+    assert_eq!(Ask::command("SendMail", "14.1", &[b'x'; 1_000_001]).send(&place).await.status, 413);
+    assert_eq!(Ask::command("FolderSync", "14.1", &[b'x'; 70_001]).send(&place).await.status, 413);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ async fn a_known_login_costs_no_php() {
         let got = Ask::options().send(&place).await;
         assert_eq!(got.status, 200);
         assert_eq!(got.header("MS-ASProtocolVersions"), Some("2.5,12.0,12.1,14.0,14.1,16.0,16.1"));
-        assert_eq!(got.header("MS-ASProtocolCommands"), Some("FolderSync,Settings,Provision,GetAttachment"));
+        assert_eq!(got.header("MS-ASProtocolCommands"), Some("FolderSync,Settings,Provision,GetAttachment,SendMail"));
         assert_eq!(got.header("MS-Server-ActiveSync"), Some("15.1"));
         assert!(got.body.is_empty());
         assert_eq!(Ask::command("FolderSync", "14.1", b"x").send(&place).await.status, 200);

@@ -21,7 +21,10 @@ use tokio::{
     net::TcpListener,
 };
 
-use super::{dispatch::Entry, *};
+use super::{
+    dispatch::{Entry, Run},
+    *,
+};
 use crate::{
     command::{Context, Reply},
     error::Error,
@@ -29,6 +32,7 @@ use crate::{
     horde::Horde,
     policy::Mode,
     proto::{Command, Version},
+    spool::{Piece, Spool},
     state::{Device, DeviceId, Store},
 };
 
@@ -46,11 +50,22 @@ async fn act(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
     }
 }
 
+/// Sends back what it got, first as it is and then in base64.
+async fn act_on_spool(_: &Context, body: Arc<Spool>) -> Result<Reply, Error> {
+    let all = 0..body.len();
+    Ok(Reply::pieces([Piece::Range(Arc::clone(&body), all.clone()), Piece::Base64(body, all)]))
+}
+
 const ACTS: &[Entry] = &[
-    Entry { command: Command::FolderSync, announces: true, run: |ctx, body| Box::pin(act(ctx, body)) },
-    Entry { command: Command::Settings, announces: false, run: |ctx, body| Box::pin(act(ctx, body)) },
-    Entry { command: Command::Provision, announces: false, run: |ctx, body| Box::pin(act(ctx, body)) },
-    Entry { command: Command::GetAttachment, announces: false, run: |ctx, body| Box::pin(act(ctx, body)) },
+    Entry { command: Command::FolderSync, announces: true, run: Run::Whole(|ctx, body| Box::pin(act(ctx, body))) },
+    Entry { command: Command::Settings, announces: false, run: Run::Whole(|ctx, body| Box::pin(act(ctx, body))) },
+    Entry { command: Command::Provision, announces: false, run: Run::Whole(|ctx, body| Box::pin(act(ctx, body))) },
+    Entry { command: Command::GetAttachment, announces: false, run: Run::Whole(|ctx, body| Box::pin(act(ctx, body))) },
+    Entry {
+        command: Command::SendMail,
+        announces: false,
+        run: Run::Spooled(|ctx, body| Box::pin(act_on_spool(ctx, body))),
+    },
 ];
 
 /// A Horde that knows alice and bob (password NAME-secret) and can do nothing.
@@ -207,14 +222,28 @@ impl Ask {
             query: self.query.into_bytes(),
             headers,
             remote: Some(remote),
-            body: Body::full(self.body),
+            body: in_pieces(self.body),
             hangup: Hangup::new().1,
             may_wait: false,
         };
         let response = place.desk.handle(request).await;
-        let ResponseBody::Full(body) = response.body else { panic!("streamed") };
+        let body = match response.body {
+            ResponseBody::Full(body) => body,
+            ResponseBody::Stream(mut body) => body.collect(1 << 30).await.unwrap(),
+        };
         Got { status: response.status, headers: response.headers, body }
     }
+}
+
+/// As a web server hands it over.
+fn in_pieces(bytes: Vec<u8>) -> Body {
+    let (sender, body) = Body::channel(1);
+    tokio::spawn(async move {
+        for piece in bytes.chunks(60_000) {
+            sender.send(piece.to_vec().into()).await;
+        }
+    });
+    body
 }
 
 /// An answer.
