@@ -76,7 +76,8 @@ fn find(head: &[u8], offset: usize, total: u64) -> Result<Option<Split>, Error> 
             }
             fail(at, ErrorKind::Integer)
         }
-        _ => Ok(None),
+        None => fail(head.len(), ErrorKind::Truncated),
+        Some(_) => Ok(None),
     }
 }
 
