@@ -21,7 +21,7 @@ use horde_eas::{
         meeting_response::{self as meeting, Outcome},
         ping,
         provision::{self, Policy, PolicyData, PolicyValue},
-        settings::{self, Action, Part, PartResponse, Subject},
+        settings::{self, Action, Part, PartResponse, Subject, oof},
         sync::{self, CollectionResponse, CommandKind, CommandResult, ServerCommand, ServerKind, Wait},
         write_status,
     },
@@ -463,6 +463,9 @@ fn settings_requests() {
         map([("Model", "Phone X"), ("OS", "Android 15"), ("OSLanguage", "de"), ("UserAgent", "Mail/1.0")])
     );
     assert_eq!(request("124-c-settings-oof-get-req").parts, part(Subject::Oof, Action::Get));
+    assert_eq!(request("124-c-settings-oof-get-req").oof, Some(oof::Request::Get { html: false }));
+    let off = oof::Oof { state: Some(oof::State::Off), ..Default::default() };
+    assert_eq!(request("126-c-settings-oof-set-req").oof, Some(oof::Request::Set(off)));
     assert_eq!(request("126-c-settings-oof-set-req").parts, part(Subject::Oof, Action::Set));
     assert_eq!(request("127-c-settings-userinfo-req").parts, part(Subject::UserInformation, Action::Get));
     assert_eq!(request("130-c-settings-devicepassword-req").parts, part(Subject::DevicePassword, Action::Set));
@@ -480,10 +483,26 @@ fn settings_answers() {
             subject,
             status: 1,
             addresses: addresses.iter().map(|&address| address.to_owned()).collect(),
+            oof: None,
         }],
     };
     let device = response(Subject::DeviceInformation, &[]);
     assert_eq!(device.write(Version::V14_0), vector("123-c-settings-deviceinfo-140-resp"));
+    let message = oof::Message {
+        audience: oof::Audience::Internal,
+        enabled: true,
+        text: Some("Im Urlaub".to_owned()),
+        html: false,
+    };
+    let mut away = response(Subject::Oof, &[]);
+    away.parts[0].oof = Some(oof::Oof {
+        state: Some(oof::State::Timed),
+        start: Some("2025-08-01T00:00:00.000Z".to_owned()),
+        end: Some("2025-08-15T00:00:00.000Z".to_owned()),
+        messages: vec![message],
+        wrong: false,
+    });
+    assert_eq!(away.write(Version::V12_0), vector("125-c-settings-oof-get-resp"));
     let user = response(Subject::UserInformation, &["erika@example.org"]);
     assert_eq!(user.write(Version::V12_1), vector("128-c-settings-userinfo-121-resp"));
     assert_eq!(user.write(Version::V14_0), vector("128-c-settings-userinfo-121-resp"));

@@ -4,17 +4,17 @@
 
 use horde_eas::{
     proto::{
-        Version,
         class::{
             Class, Properties, Scope, Sender, View, applied, encoded, patch, patch_of_instance, read_item, wished_uid,
         },
-        folder_sync, get_item_estimate, meeting_response, ping, provision, settings, sync,
+        Command, Range, Version, compose, find, folder_change, folder_sync, get_item_estimate, item_operations, meeting_response,
+        move_items, ping, provision, search, settings, sync,
     },
     wbxml::Reader,
 };
 use libfuzzer_sys::fuzz_target;
 
-const CLASSES: [Class; 4] = [Class::Contacts, Class::Calendar, Class::Tasks, Class::Notes];
+const CLASSES: [Class; 5] = [Class::Email, Class::Contacts, Class::Calendar, Class::Tasks, Class::Notes];
 
 fn check(command: &sync::Command, class: Class, version: Version) {
     let shown = command.item.0.keys().copied().collect();
@@ -39,6 +39,20 @@ fn check(command: &sync::Command, class: Class, version: Version) {
     assert!(read.0.keys().all(|tag| command.item.0.contains_key(tag)));
 }
 
+/// A message is found in its request and can be taken out of it.
+fn check_message(body: &[u8]) {
+    let Ok(Some(found)) = compose::split(body, body.len() as u64) else { return };
+    let at = usize::try_from(found.at).expect("it lies in the request");
+    let Some(len) = found.len else { return };
+    let end = at + usize::try_from(len).expect("it lies in the request");
+    let outline = [&body[..found.before], &body[end..]].concat();
+    if let Ok((command, request)) = compose::Request::read(&outline) {
+        for version in Version::ALL {
+            let _ = request.fault(command, version);
+        }
+    }
+}
+
 fuzz_target!(|body: &[u8]| {
     for version in Version::ALL {
         let Ok(request) = sync::Request::read(body, version) else { continue };
@@ -46,6 +60,21 @@ fuzz_target!(|body: &[u8]| {
             CLASSES.into_iter().for_each(|class| check(command, class, version));
         }
     }
+    check_message(body);
+    for command in [Command::FolderCreate, Command::FolderUpdate, Command::FolderDelete] {
+        let _ = folder_change::Request::read(body, command);
+    }
+    if let Ok(request) = item_operations::Request::read(body) {
+        for operation in request.operations {
+            let item_operations::Operation::Fetch(fetch) = operation else { continue };
+            if let Some(range) = fetch.range.as_deref().and_then(Range::parse) {
+                assert!(range.len() > 0);
+            }
+        }
+    }
+    let _ = find::Request::read(body);
+    let _ = move_items::Request::read(body);
+    let _ = search::Request::read(body);
     let _ = folder_sync::Request::read(body);
     let _ = get_item_estimate::Request::read(body);
     let _ = meeting_response::Request::read(body);

@@ -41,7 +41,7 @@ pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
             (Subject::DevicePassword, Some(_)) => (status::DENIED_BY_POLICY, Vec::new()),
             (Subject::RightsManagementInformation, Some(_)) => (status::RIGHTS_MANAGEMENT_OFF, Vec::new()),
         };
-        parts.push(PartResponse { subject: part.subject, status, addresses });
+        parts.push(PartResponse { subject: part.subject, status, addresses, oof: None });
     }
     let response = Response { status: status::OK, parts };
     Ok(Reply::document(response.write(ctx.version)))

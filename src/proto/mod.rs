@@ -2,13 +2,20 @@
 //! done with a request.
 
 pub mod class;
+pub mod compose;
+pub mod find;
+pub mod folder_change;
 pub mod folder_sync;
 pub mod get_item_estimate;
+pub mod item_operations;
 pub mod meeting_response;
+pub mod move_items;
 pub mod ping;
 pub mod provision;
 mod query;
+mod range;
 mod read;
+pub mod search;
 pub mod settings;
 mod status;
 pub mod sync;
@@ -19,6 +26,7 @@ mod version;
 use crate::wbxml;
 
 pub use query::{BadQuery, Command, Query};
+pub use range::Range;
 pub use status::write_status;
 pub use version::{Traits, Version};
 

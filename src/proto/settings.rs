@@ -1,5 +1,7 @@
 //! Settings (MS-ASCMD 2.2.1.18).
 
+pub mod oof;
+
 use std::collections::BTreeMap;
 
 use super::{Malformed, Version, read};
@@ -15,9 +17,11 @@ pub struct Request {
     pub parts: Vec<Part>,
     /// What DeviceInformation/Set says, by element name ("Model", "FriendlyName").
     pub device_information: Option<BTreeMap<String, String>>,
+    /// What Oof asks or tells; of several the last one.
+    pub oof: Option<oof::Request>,
 }
 
-/// One part of a request. Passwords and out-of-office texts are not kept.
+/// One part of a request. Passwords are not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
     /// Which setting.
@@ -79,6 +83,14 @@ impl Request {
                     request.parts.push(Part { subject: Subject::DeviceInformation, action: Some(Action::Set) });
                     request.device_information = Some(read_device_information(&mut reader)?);
                 }
+                Some(Subject::Oof) => {
+                    request.oof = oof::Request::read(&mut reader)?;
+                    let action = request.oof.as_ref().map(|oof| match oof {
+                        oof::Request::Get { .. } => Action::Get,
+                        oof::Request::Set(_) => Action::Set,
+                    });
+                    request.parts.push(Part { subject: Subject::Oof, action });
+                }
                 Some(subject) => request.parts.push(Part { subject, action: read_action(&mut reader)? }),
                 None => reader.skip()?,
             }
@@ -139,6 +151,8 @@ pub struct PartResponse {
     pub status: u16,
     /// The user's mail addresses, the primary one first (UserInformation only).
     pub addresses: Vec<String>,
+    /// What was asked for (Oof/Get only).
+    pub oof: Option<oof::Oof>,
 }
 
 impl Response {
@@ -150,6 +164,9 @@ impl Response {
         for part in &self.parts {
             w.open(part.subject.tag());
             w.int(s::STATUS, part.status.into());
+            if let Some(oof) = &part.oof {
+                oof.write(&mut w);
+            }
             if part.subject == Subject::UserInformation && !part.addresses.is_empty() {
                 w.open(s::GET);
                 write_addresses(&mut w, &part.addresses, version.traits().accounts);

@@ -143,6 +143,7 @@ fn settings_are_answered_in_the_order_of_the_request() {
         subject: part.subject,
         status: status(part),
         addresses: vec![],
+        oof: None,
     };
     let response = settings::Response { status: 1, parts: request.parts.iter().map(part).collect() };
     assert_eq!(
@@ -325,7 +326,7 @@ proptest! {
         let ping = ping::Response { status: 2, folders: folders.clone(), ..Default::default() };
         let estimate = |id: &String| get_item_estimate::Estimate { status: 1, class: Some(Class::Contacts), id: id.clone(), estimate: None };
         let estimates = get_item_estimate::Response { status: Some(1), collections: folders.iter().map(estimate).collect() };
-        let part = settings::PartResponse { subject: settings::Subject::UserInformation, status: 1, addresses };
+        let part = settings::PartResponse { subject: settings::Subject::UserInformation, status: 1, addresses, oof: None };
         let settings = settings::Response { status: 1, parts: vec![part] };
         for document in [provision.write(), folder_sync.write(), ping.write(), estimates.write(version), settings.write(version)] {
             prop_assert_eq!(empty_containers(&document), vec![]);

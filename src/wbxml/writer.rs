@@ -85,6 +85,16 @@ impl Writer {
         self.close();
     }
 
+    /// An element whose text is put in later; gives the offset at which it belongs in the finished document. The text must not be empty, and
+    /// have neither NUL nor another character that XML does not allow.
+    pub fn hole(&mut self, tag: Tag) -> usize {
+        self.tag(tag, CONTENT);
+        self.out.push(STR_I);
+        let hole = self.out.len();
+        self.out.extend_from_slice(&[0, END]);
+        hole
+    }
+
     /// Adds text to the innermost open element, for content made of several pieces. Nothing is written for text without
     /// any character that XML allows, or outside an element.
     pub fn text_piece(&mut self, text: &str) {

@@ -25,7 +25,7 @@ pub use patch::{Sender, applied, no_occurrence, patch, patch_of_instance};
 pub use read::read_item;
 pub use scope::Scope;
 pub use uid::{wished_uid, with_uid, without_uid};
-pub(in crate::proto) use value::{compact, cut};
+pub(in crate::proto) use value::{compact, cut, dashed};
 pub(in crate::proto) use write::is_written;
 pub use write::{encoded, write_item};
 pub use zone::{Blob, Observance, SystemTime};

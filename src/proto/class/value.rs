@@ -64,7 +64,7 @@ pub(in crate::proto) fn compact(text: &str) -> Option<String> {
 }
 
 /// A moment in any form as `2025-03-30T01:30:00.000Z`.
-pub(super) fn dashed(text: &str) -> Option<String> {
+pub(in crate::proto) fn dashed(text: &str) -> Option<String> {
     written(text, "%Y-%m-%dT%H:%M:%S.000Z")
 }
 

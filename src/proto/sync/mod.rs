@@ -5,6 +5,8 @@ mod read;
 mod tests;
 mod write;
 
+pub(in crate::proto) use read::read_preference;
+
 use super::class::{BodyPreference, Class, Properties, View};
 use crate::wbxml::Tag;
 

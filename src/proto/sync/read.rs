@@ -116,7 +116,7 @@ impl Options {
     }
 }
 
-fn read_preference(reader: &mut Reader<'_>) -> Result<BodyPreference, Malformed> {
+pub(in crate::proto) fn read_preference(reader: &mut Reader<'_>) -> Result<BodyPreference, Malformed> {
     let mut it = BodyPreference::default();
     let mut kind = None;
     while let Some(tag) = reader.child()? {
