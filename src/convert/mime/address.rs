@@ -85,7 +85,8 @@ pub fn parse(raw: &str) -> Vec<Mailbox> {
     let clean = |text: Option<std::borrow::Cow<'_, str>>| {
         charset::printable(&text.unwrap_or_default()).replace(['\r', '\n', '\t'], " ").trim().to_owned()
     };
-    let mailbox = |address: mail_parser::Addr<'_>| Mailbox { name: clean(address.name), address: clean(address.address) };
+    let mailbox =
+        |address: mail_parser::Addr<'_>| Mailbox { name: clean(address.name), address: clean(address.address) };
     addresses.into_iter().take(MOST).map(mailbox).map(sorted).filter(|mailbox| !mailbox.label().is_empty()).collect()
 }
 
@@ -150,7 +151,10 @@ mod tests {
             ("=?utf-8?B?R3LDvMM=?=\r\n =?utf-8?B?n2U=?= <g@example.test>", "\"Grüße\" <g@example.test>"),
             ("a@example.test (A B)", "\"A B\" <a@example.test>"),
             ("undisclosed-recipients:;", ""),
-            ("Team: a@example.test, B <b@example.test>;, c@example.test", "a@example.test, \"B\" <b@example.test>, c@example.test"),
+            (
+                "Team: a@example.test, B <b@example.test>;, c@example.test",
+                "a@example.test, \"B\" <b@example.test>, c@example.test",
+            ),
             ("\"say \\\"hi\\\"\" <a@example.test>", "\"say \\\"hi\\\"\" <a@example.test>"),
             ("'a@example.test' <a@example.test>", "a@example.test"),
             ("only a name", "\"only a name\""),

@@ -68,7 +68,8 @@ pub fn decode(bytes: &[u8], label: &str) -> String {
     if !is_stateful(label) && bytes.is_ascii() {
         return String::from_utf8_lossy(bytes).into_owned();
     }
-    let says_little = label.is_empty() || ["us-ascii", "ascii", "utf-8", "utf8"].iter().any(|l| label.eq_ignore_ascii_case(l));
+    let says_little =
+        label.is_empty() || ["us-ascii", "ascii", "utf-8", "utf8"].iter().any(|l| label.eq_ignore_ascii_case(l));
     if says_little {
         return guessed(bytes);
     }
@@ -145,9 +146,14 @@ mod tests {
 
     #[test]
     fn code_pages_are_those_of_windows() {
-        for (label, page) in
-            [("UTF-8", 65001), ("ISO-8859-1", 28591), ("us-ascii", 20127), ("cp1251", 1251), ("x", 65001), ("gb2312", 936)]
-        {
+        for (label, page) in [
+            ("UTF-8", 65001),
+            ("ISO-8859-1", 28591),
+            ("us-ascii", 20127),
+            ("cp1251", 1251),
+            ("x", 65001),
+            ("gb2312", 936),
+        ] {
             assert_eq!(code_page(label), page, "{label}");
         }
     }

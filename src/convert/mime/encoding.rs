@@ -142,7 +142,9 @@ impl Decoder {
             }
             // A soft line break, perhaps with white space before its end.
             ([b'=', ..], b'\n') => self.held.clear(),
-            ([b'='] | [b'=', b' ' | b'\t', ..], b' ' | b'\t' | b'\r') if self.held.len() < 1_000 => self.held.push(byte),
+            ([b'='] | [b'=', b' ' | b'\t', ..], b' ' | b'\t' | b'\r') if self.held.len() < 1_000 => {
+                self.held.push(byte)
+            }
             ([b'='], _) if byte.is_ascii_hexdigit() => self.held.push(byte),
             ([b'=', high], _) if high.is_ascii_hexdigit() && byte.is_ascii_hexdigit() => {
                 out.push(hex(*high) << 4 | hex(byte));

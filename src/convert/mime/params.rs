@@ -69,7 +69,8 @@ pub fn get(raw: &Raw, name: &str) -> String {
     let mut pieces: Vec<(u32, bool, &[u8])> = Vec::new();
     let mut plain = None;
     for (known, value) in raw {
-        let Some(rest) = known.get(..name.len()).filter(|k| k.eq_ignore_ascii_case(name)).and(known.get(name.len()..)) else {
+        let Some(rest) = known.get(..name.len()).filter(|k| k.eq_ignore_ascii_case(name)).and(known.get(name.len()..))
+        else {
             continue;
         };
         let (number, encoded) = rest.strip_suffix('*').map_or((rest, false), |rest| (rest, true));

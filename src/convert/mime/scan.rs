@@ -197,7 +197,8 @@ fn closed(open: Open, end: u64) -> Part {
 fn described(headers: &Headers, in_digest: bool) -> Part {
     let (mut kind, params) = params::split(headers.raw("content-type"));
     if !kind.contains('/') {
-        kind = if in_digest && headers.raw("content-type").is_empty() { "message/rfc822" } else { "text/plain" }.to_owned();
+        kind = if in_digest && headers.raw("content-type").is_empty() { "message/rfc822" } else { "text/plain" }
+            .to_owned();
     }
     let (disposition, disposition_params) = params::split(headers.raw("content-disposition"));
     let mut part = Part::new(&kind, params).disposed(&disposition, disposition_params).described(
@@ -242,7 +243,10 @@ mod tests {
              3=message/rfc822[3.1=text/plain]]"
         );
         let text = |section: &str| String::from_utf8(root.find(section).unwrap().content(MIXED.as_bytes())).unwrap();
-        assert_eq!((text("1"), text("2.1"), text("2.2"), text("3.1")), ("Text".into(), "A".into(), "B".into(), "C".into()));
+        assert_eq!(
+            (text("1"), text("2.1"), text("2.2"), text("3.1")),
+            ("Text".into(), "A".into(), "B".into(), "C".into())
+        );
         assert_eq!(root.children[1].subject, "in");
         assert!(text("2").starts_with("Subject: in\r\n") && text("2").ends_with("--ab--"));
         assert_eq!(tree(&scan(b"Subject: x\n\nbody")), "1=text/plain");
@@ -256,7 +260,10 @@ mod tests {
             ("Content-Type: multipart/mixed\n\nx", "1=text/plain"),
             ("Content-Type: multipart/mixed; boundary=a\n\nx", "1=text/plain"),
             ("Content-Type: multipart/mixed; boundary=a\n\n--a\n\nx", "=multipart/mixed[1=text/plain]"),
-            ("Content-Type: multipart/mixed; boundary=a\n--a\nContent-Type: text/html\n--a--", "=multipart/mixed[1=text/html]"),
+            (
+                "Content-Type: multipart/mixed; boundary=a\n--a\nContent-Type: text/html\n--a--",
+                "=multipart/mixed[1=text/html]",
+            ),
             ("Content-Type: nonsense\n\nx", "1=text/plain"),
             (
                 "Content-Type: multipart/digest; boundary=a\n\n--a\n\nSubject: x\n\ny\n--a--",
@@ -272,7 +279,8 @@ mod tests {
 
     #[test]
     fn depth_and_number_are_bounded() {
-        let deep: String = (0..1_000).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n")).collect();
+        let deep: String =
+            (0..1_000).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n")).collect();
         assert!(scan(deep.as_bytes()).own_parts().len() <= DEEPEST);
         let nested = "Content-Type: message/rfc822\n\n".repeat(1_000);
         scan(nested.as_bytes());
