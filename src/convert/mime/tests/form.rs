@@ -124,7 +124,7 @@ fn previews_are_one_line_of_text() {
     let asked = BodyPreference { preview: Some(9), ..preference(BodyKind::Html, Some(0)) };
     assert_eq!(fitted(ALTERNATIVE, &wish(&[asked])).preview.as_deref(), Some("Plain ü t"));
     let asked = BodyPreference { preview: Some(200), ..preference(BodyKind::Plain, None) };
-    assert_eq!(fitted(PLAIN, &wish(&[asked.clone()])).preview.as_deref(), Some("Only <plain> text"));
+    assert_eq!(fitted(PLAIN, &wish(std::slice::from_ref(&asked))).preview.as_deref(), Some("Only <plain> text"));
     assert_eq!(body_part(&Message::parse(PLAIN.as_bytes()), &asked).kind, BodyKind::Html);
 }
 
