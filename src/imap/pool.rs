@@ -215,7 +215,7 @@ impl Drop for Lease {
         if !connection.is_sound() || self.shared.settings.idle == 0 {
             return;
         }
-        let idle = Idle { connection, since: Instant::now(), password: self.password.clone(), site: site };
+        let idle = Idle { connection, since: Instant::now(), password: self.password.clone(), site };
         if let Some(user) = self.shared.users().get_mut(&self.key) {
             user.idle.push(idle);
         }
