@@ -1,4 +1,6 @@
 //! The IMAP client against a real Dovecot (`HORDE_EAS_LAB_IMAP=host:port`, the lab of tests/lab). Each test takes a fresh user.
+// In here a panic is the report.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

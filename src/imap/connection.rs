@@ -86,6 +86,8 @@ pub struct Connection {
     ignored: HashSet<String>,
     /// No command is half done.
     sound: bool,
+    /// The last command was a NOOP: what the server knows of the selected mailbox is known here.
+    pub(super) current: bool,
     /// What the server said when it left.
     bye: Option<String>,
     /// Whether VANISHED and MODSEQ come.
@@ -113,6 +115,7 @@ impl Connection {
             capabilities: HashSet::new(),
             ignored: settings.ignore.iter().map(|name| name.to_ascii_uppercase()).collect(),
             sound: true,
+            current: false,
             bye: None,
             qresync: false,
             mailbox_id: None,
@@ -251,7 +254,8 @@ impl Connection {
             Ok(Ok(ready)) if !ready.is_empty() => false,
             Ok(_) => return false,
         };
-        if quiet && unused < Duration::from_secs(10) {
+        // A mailbox that was deleted meanwhile takes the session with it (Dovecot).
+        if quiet && self.selected.is_none() && unused < Duration::from_secs(10) {
             return true;
         }
         let patience = std::mem::replace(&mut self.patience, Duration::from_secs(5));
@@ -270,7 +274,9 @@ impl Connection {
     /// # Errors
     /// See [`Error`].
     pub async fn noop(&mut self) -> Result<(), Error> {
-        self.simple("NOOP").await.map(drop)
+        self.simple("NOOP").await?;
+        self.current = true;
+        Ok(())
     }
 
     /// Says good-bye, without waiting for long.
@@ -309,7 +315,7 @@ impl Connection {
         }
         let writes = with.writes;
         // Stays so when this future is dropped half-way.
-        self.sound = false;
+        (self.sound, self.current) = (false, false);
         let result = timeout(LONGEST, self.exchange(command, with, take)).await;
         let result = result.unwrap_or_else(|_| Err(Broken::after("no end of the answer")));
         match result {

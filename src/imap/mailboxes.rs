@@ -175,7 +175,9 @@ impl Connection {
             self.selected.as_ref().filter(|there| there.name == name && (!there.read_only || !write))
         {
             let selected = selected.clone();
-            self.noop().await?;
+            if !self.current {
+                self.noop().await?;
+            }
             return Ok(self.selected.clone().unwrap_or(selected));
         }
         self.reselect(name, write).await
