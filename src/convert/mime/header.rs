@@ -69,17 +69,35 @@ impl Headers {
 
     /// The moment of the Date field, seconds since 1970; `None` when it is missing or means nothing.
     pub fn date(&self) -> Option<i64> {
-        let line = format!("{}\n", self.raw("date"));
-        match MessageStream::new(line.as_bytes()).parse_date() {
-            HeaderValue::DateTime(date) if date.is_valid() => Some(date.to_timestamp()),
-            _ => None,
-        }
+        let raw = self.raw("date");
+        moment(raw).or_else(|| moment(&with_seconds(raw)))
     }
 
     /// Whether there is no field at all.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
     }
+}
+
+fn moment(raw: &str) -> Option<i64> {
+    let line = format!("{raw}\n");
+    let HeaderValue::DateTime(mut date) = MessageStream::new(line.as_bytes()).parse_date() else { return None };
+    // Years of two digits (RFC 5322 4.3).
+    date.year += match date.year {
+        0..50 => 2_000,
+        50..100 => 1_900,
+        _ => 0,
+    };
+    date.is_valid().then(|| date.to_timestamp())
+}
+
+/// Seconds may be missing (RFC 5322 3.3), which the reader of dates does not know.
+fn with_seconds(raw: &str) -> String {
+    let words: Vec<String> = raw
+        .split_whitespace()
+        .map(|word| if word.matches(':').count() == 1 { format!("{word}:00") } else { word.to_owned() })
+        .collect();
+    words.join(" ")
 }
 
 /// Name in lower case and the rest of a line that begins a field.
@@ -111,6 +129,7 @@ mod tests {
         assert_eq!(Headers::parse(b"X: \xf0\xd2\n", "koi8-r").text("x"), "Пр");
         assert_eq!(Headers::parse(b"X: \xd0\x9f\n", "koi8-r").text("x"), "П");
         assert_eq!(Headers::parse(b"Date: soon\n", "").date(), None);
+        assert_eq!(Headers::parse(b"Date: 24 Nov 26 09:00 GMT\n", "").date(), Some(1_795_510_800));
         assert!(Headers::parse(b"\r\nSubject: no\r\n", "").is_empty());
     }
 
