@@ -145,7 +145,9 @@ impl Phone {
         let properties = properties(&doc);
         assert!(properties.get("Data").is_none(), "{doc:?}");
         let part = properties.number("Part").unwrap_or_else(|| panic!("no Part: {doc:?}"));
-        attachment(&properties, parts[part as usize - 1].clone())
+        // Horde's own server counts from 0.
+        let at = if self.lenient { part.saturating_sub(1) } else { part - 1 };
+        attachment(&properties, parts[at as usize].clone())
     }
 
     /// GetAttachment of versions up to 12.1.
