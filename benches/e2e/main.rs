@@ -9,8 +9,14 @@
 mod horde;
 #[path = "../../tests/e2e/http.rs"]
 mod http;
+#[path = "../../tests/e2e/mailbox.rs"]
+mod mailbox;
 #[path = "../../tests/e2e/phone.rs"]
 mod phone;
+#[path = "../../tests/e2e/phone_mail.rs"]
+mod phone_mail;
+#[path = "../../tests/e2e/phone_sync.rs"]
+mod phone_sync;
 #[path = "../../tests/e2e/proxy.rs"]
 mod proxy;
 #[path = "../../tests/e2e/site.rs"]
@@ -20,6 +26,7 @@ mod tree;
 
 mod calendar;
 mod contacts;
+mod mail;
 mod side;
 mod waiting;
 
@@ -29,7 +36,12 @@ fn main() {
     let short = std::env::args().any(|a| a == "--short");
     let (rounds, repeats) = if short { (1, 5) } else { (3, 20) };
     let lab = Lab::get();
+    // A part alone: `-- mail`.
+    if std::env::args().any(|a| a == "mail") {
+        return mail::run(&lab, rounds);
+    }
     let site = contacts::run(&lab, rounds, repeats);
     calendar::run(&lab, rounds);
+    mail::run(&lab, rounds);
     waiting::waiting(&site.borrow(), &lab.user("waiting"), if short { 100 } else { 1000 });
 }

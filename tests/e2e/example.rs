@@ -5,6 +5,7 @@
 
 mod http;
 mod phone;
+mod phone_sync;
 mod tree;
 
 use std::{
