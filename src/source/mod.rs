@@ -6,6 +6,7 @@ mod identity;
 pub mod inviting;
 mod kept;
 pub mod kronolith;
+pub mod mail;
 pub mod merged;
 pub mod mnemo;
 pub mod nag;
@@ -16,6 +17,7 @@ pub use app::Shared;
 pub use identity::Identity;
 pub use inviting::Inviting;
 pub use kept::Kept;
+pub use mail::Mail;
 pub use merged::Merged;
 
 use std::{future::Future, time::Duration};
