@@ -9,6 +9,7 @@ pub mod kronolith;
 pub mod merged;
 pub mod mnemo;
 pub mod nag;
+pub mod sending;
 pub mod turba;
 
 pub use any::Any;
