@@ -10,6 +10,7 @@ pub mod mail;
 pub mod merged;
 pub mod mnemo;
 pub mod nag;
+pub mod sending;
 pub mod turba;
 
 pub use any::Any;
