@@ -28,6 +28,8 @@ pub struct Config {
     pub login: Login,
     /// Mail addresses of the users.
     pub mail: Mail,
+    /// How mail is read.
+    pub imap: crate::imap::Settings,
     /// How mail is sent.
     pub smtp: crate::smtp::Settings,
     /// Protocol versions.
@@ -54,6 +56,7 @@ impl Default for Config {
             gateway: crate::gateway::Settings::default(),
             login: Login::default(),
             mail: Mail::default(),
+            imap: crate::imap::Settings::default(),
             smtp: crate::smtp::Settings::default(),
             versions: Versions::default(),
             folders: Folders::default(),

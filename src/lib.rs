@@ -8,6 +8,7 @@ pub mod error;
 pub mod front;
 pub mod gateway;
 pub mod horde;
+pub mod imap;
 pub mod logging;
 pub mod net;
 pub mod policy;

@@ -41,6 +41,9 @@ impl Config {
             ("ping", "tick", self.ping.tick),
             ("ping", "max_folders", self.ping.max_folders as u64),
             ("sync", "window", self.sync.window.into()),
+            ("imap", "timeout", self.imap.timeout),
+            ("imap", "connections", self.imap.connections as u64),
+            ("imap", "max_connections", self.imap.max_connections as u64),
             ("smtp", "timeout", self.smtp.timeout),
             ("smtp", "give_up", self.smtp.give_up),
         ];
@@ -65,6 +68,14 @@ impl Config {
         ensure(printable(&self.login.realm), "login", "realm", || {
             "may only have ASCII letters, digits and signs".to_owned()
         })?;
+        self.imap.server().map_err(|reason| Fault { section: "imap", option: "url", reason })?;
+        ensure(!self.imap.login_domain.contains('@'), "imap", "login_domain", || {
+            "is what stands behind the @".to_owned()
+        })?;
+        ensure(self.imap.max_connections <= 100_000, "imap", "max_connections", || {
+            "must be 100000 or less".to_owned()
+        })?;
+        ensure(self.imap.connections <= 1000, "imap", "connections", || "must be 1000 or less".to_owned())?;
         self.smtp.check().map_err(|reason| Fault { section: "smtp", option: "url", reason })?;
         ensure(!self.mail.domain.contains('@'), "mail", "domain", || "is what stands behind the @".to_owned())?;
         ensure(!self.smtp.login_domain.contains('@'), "smtp", "login_domain", || {
