@@ -18,13 +18,20 @@ pub(crate) struct Said {
 }
 
 /// A message as IMAP shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) uid: u32,
     /// Flags and keywords, in alphabetical order, without `\Recent`.
     pub(crate) flags: Vec<String>,
     pub(crate) date: String,
     pub(crate) raw: Vec<u8>,
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text: String = self.text().chars().take(1000).collect();
+        write!(f, "{} {:?} {}\n{text}", self.uid, self.flags, self.date)
+    }
 }
 
 impl Message {
@@ -131,6 +138,19 @@ impl Mailbox {
         let mut names: Vec<String> = said.lines.iter().map(|(line, literals)| name_of(line, literals)).collect();
         names.sort();
         names
+    }
+
+    /// Makes a folder and subscribes to it.
+    pub(crate) fn create(&mut self, folder: &str) {
+        self.command(&format!("CREATE \"{folder}\""));
+        self.command(&format!("SUBSCRIBE \"{folder}\""));
+    }
+
+    /// Gives a folder another name, and the subscription with it.
+    pub(crate) fn rename(&mut self, from: &str, to: &str) {
+        self.command(&format!("RENAME \"{from}\" \"{to}\""));
+        self.command(&format!("UNSUBSCRIBE \"{from}\""));
+        self.command(&format!("SUBSCRIBE \"{to}\""));
     }
 
     /// Puts a message into a folder; gives its uid.

@@ -182,7 +182,7 @@ fn a_cut_message_is_fetched_as_a_whole() {
         assert_eq!(text.text("Body/Data").unwrap().matches("für Zeile").count(), 60, "{version}");
         assert_eq!(text.text("Subject"), Some("newsletter"), "{version}");
         let whole = phone.fetch(&inbox, &id, whole_mime());
-        let raw = mailbox.called("INBOX", "newsletter").unwrap().raw;
+        let raw = mailbox.called("INBOX", "newsletter").unwrap().text();
         // Bytes beyond ASCII come in another encoding, or as they are where they are UTF-8.
         let told = whole.text("Body/Data").unwrap();
         assert!(told.contains("multipart/alternative") && told.contains("--=-b--"), "{version}: {told}");
@@ -195,7 +195,7 @@ fn a_cut_message_is_fetched_as_a_whole() {
         assert!(html.contains("Absatz <b>59</b> für alle"), "{version}");
         let absent = phone.item_operations(vec![fetch_item(&inbox, &format!("{inbox}:1.4711"), vec![])]);
         assert_eq!(absent.doc().number("Response/Fetch/Status"), Some(6), "{version}: {:?}", absent.doc);
-        assert_eq!(mailbox.called("INBOX", "newsletter").unwrap().raw, raw);
+        assert_eq!(mailbox.called("INBOX", "newsletter").unwrap().text(), raw);
         assert!(!mailbox.called("INBOX", "newsletter").unwrap().has("\\Seen"), "{version}: fetching is not reading");
     }
 }

@@ -108,10 +108,17 @@ fn attachments_come_byte_for_byte() {
             assert!(estimated.abs_diff(file.data.len()) <= 8 + file.data.len() / 20, "{version}: {estimated}");
             let reference = told.text("FileReference").unwrap();
             let got = phone.attachment(reference, None);
-            assert_eq!(got.data, file.data, "{version}: {}", file.name);
+            assert!(
+                got.data == file.data,
+                "{version}: {} of {} bytes of {}",
+                got.data.len(),
+                file.data.len(),
+                file.name
+            );
             assert_eq!(got.kind, file.kind, "{version}");
             let got = phone.attachment_in_parts(reference, None);
-            assert_eq!((got.data, got.kind.as_str()), (file.data, file.kind), "{version}");
+            assert!(got.data == file.data, "{version}: {} bytes of {}", got.data.len(), file.name);
+            assert_eq!(got.kind, file.kind, "{version}");
         }
     }
 }
@@ -129,7 +136,8 @@ fn attachments_of_the_oldest_versions() {
         for (told, file) in list.iter().zip(files()) {
             let handle = told.text(if version == "2.5" { "AttName" } else { "FileReference" });
             let answer = phone.get_attachment(handle.unwrap_or_else(|| panic!("{version}: {told:?}")));
-            assert_eq!((answer.status, answer.body), (200, file.data), "{version}: {}", file.name);
+            assert_eq!(answer.status, 200, "{version}: {}", file.name);
+            assert!(answer.body == file.data, "{version}: {} bytes of {}", answer.body.len(), file.name);
             assert_eq!(answer.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case("Content-Type")).count(), 1);
         }
         let absent = phone.get_attachment(&format!("{inbox}:1.4711:2"));
@@ -160,14 +168,11 @@ fn pieces_of_an_attachment() {
             assert_eq!(piece.total, Some(data.len()), "{version}");
             put_together.extend(piece.data);
         }
-        assert_eq!(&put_together, data, "{version}");
+        assert!(&put_together == data, "{version}: not the same bytes");
         // Further than it goes, and beyond.
         let piece = phone.attachment(reference, Some("69990-80000"));
-        assert_eq!(
-            (piece.data.as_slice(), piece.range.as_deref()),
-            (&data[69_990..], Some("69990-69999")),
-            "{version}"
-        );
+        assert_eq!(piece.range.as_deref(), Some("69990-69999"), "{version}");
+        assert!(piece.data == data[69_990..], "{version}: {} bytes", piece.data.len());
         for wrong in ["70000-70010", "10-5", "x-y", "-"] {
             let answer = phone.item_operations(vec![fetch_attachment(reference, Some(wrong))]);
             assert_eq!(answer.doc().number("Response/Fetch/Status"), Some(8), "{version} {wrong}: {:?}", answer.doc);
@@ -204,5 +209,5 @@ fn wrong_references_open_nothing() {
     stranger.pair();
     let answer = stranger.item_operations(vec![fetch_attachment(&good, None)]);
     assert!(matches!(answer.doc().number("Response/Fetch/Status"), Some(6 | 15)), "{:?}", answer.doc);
-    assert_eq!(phone.attachment(&good, None).data, files()[0].data);
+    assert!(phone.attachment(&good, None).data == files()[0].data);
 }

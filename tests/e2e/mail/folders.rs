@@ -103,7 +103,7 @@ fn folders_made_elsewhere_come_to_the_phone() {
     let post = Post::start("folderelse");
     let mut phone = post.phone("14.1");
     let mut mailbox = post.mailbox();
-    mailbox.command("CREATE \"Archiv/2025\"");
+    mailbox.create("Archiv/2025");
     mailbox.append("Archiv/2025", "", &plain("kept", "x"));
     phone.folder_sync();
     let year = phone.folder_called("2025").unwrap();
@@ -113,7 +113,7 @@ fn folders_made_elsewhere_come_to_the_phone() {
     let items = phone.items(&year).clone();
     assert_eq!(items.len(), 1);
 
-    mailbox.command("RENAME \"Archiv/2025\" \"Archiv/Alt\"");
+    mailbox.rename("Archiv/2025", "Archiv/Alt");
     let answer = phone.folder_sync();
     assert_eq!(answer.doc().get("Changes").unwrap().order(), ["Count", "Update"], "{:?}", answer.doc);
     assert_eq!(phone.folder_called("Alt"), Some(year.clone()), "the id survives the new name");
@@ -121,7 +121,7 @@ fn folders_made_elsewhere_come_to_the_phone() {
     assert_eq!(phone.items(&year), &items, "and so do the messages");
 
     // Another folder of the old name is another folder.
-    mailbox.command("CREATE \"Archiv/2025\"");
+    mailbox.create("Archiv/2025");
     phone.folder_sync();
     assert_ne!(phone.folder_called("2025"), Some(year.clone()));
 
@@ -138,14 +138,14 @@ fn a_folder_that_was_made_anew_is_another() {
     let post = Post::start("folderanew");
     let mut phone = post.phone("14.1");
     let mut mailbox = post.mailbox();
-    mailbox.command("CREATE Anew");
+    mailbox.create("Anew");
     mailbox.append("Anew", "", &plain("before", "x"));
     phone.folder_sync();
     let first = phone.folder_called("Anew").unwrap();
     phone.sync_all(&first);
     mailbox.command("DELETE Anew");
     std::thread::sleep(std::time::Duration::from_millis(1100));
-    mailbox.command("CREATE Anew");
+    mailbox.create("Anew");
     mailbox.append("Anew", "", &plain("after", "x"));
     phone.folder_sync();
     let second = phone.folder_called("Anew").unwrap();

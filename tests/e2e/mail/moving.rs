@@ -14,7 +14,7 @@ fn deleted_mail_goes_to_the_trash_or_for_good() {
         for subject in ["to trash", "by default", "for good"] {
             mailbox.append("INBOX", "", &plain(subject, "x"));
         }
-        let raw = mailbox.called("INBOX", "to trash").unwrap().raw;
+        let raw = mailbox.called("INBOX", "to trash").unwrap().text();
         let (mut phone, inbox) = post.phone_with_inbox(version);
         let trash = phone.default_folder(TRASH);
         phone.sync_all(&trash);
@@ -25,7 +25,7 @@ fn deleted_mail_goes_to_the_trash_or_for_good() {
             assert!(answer.doc.is_none() || answer.collection().get("Responses").is_none(), "{:?}", answer.doc);
         }
         assert_eq!(mailbox.count("INBOX"), 0, "{version}");
-        assert_eq!(mailbox.called("Trash", "to trash").unwrap().raw, raw, "{version}");
+        assert_eq!(mailbox.called("Trash", "to trash").unwrap().text(), raw, "{version}");
         assert!(mailbox.called("Trash", "by default").is_some() && mailbox.called("Trash", "for good").is_none());
         phone.sync_all(&trash);
         assert_eq!(subjects(&phone, &trash), ["by default", "to trash"], "{version}");
@@ -61,7 +61,7 @@ fn what_others_delete_leaves_the_phone() {
 fn move_items() {
     let post = Post::start("moveitems");
     let mut mailbox = post.mailbox();
-    mailbox.command("CREATE Elsewhere");
+    mailbox.create("Elsewhere");
     for version in VERSIONS {
         mailbox.append("INBOX", "\\Seen \\Flagged", &plain("wanders", "x"));
         let raw = mailbox.called("INBOX", "wanders").unwrap();
@@ -74,7 +74,7 @@ fn move_items() {
         assert_eq!(phone.move_item(&format!("{inbox}:1.77777"), &inbox, &other), Err(1), "{version}: nothing");
         let new = phone.move_item(&id, &inbox, &other).unwrap();
         let there = mailbox.called("Elsewhere", "wanders").unwrap();
-        assert_eq!((&there.raw, &there.flags, &there.date), (&raw.raw, &raw.flags, &raw.date), "{version}");
+        assert_eq!((there.text(), &there.flags, &there.date), (raw.text(), &raw.flags, &raw.date), "{version}");
         assert_eq!(mailbox.count("INBOX"), 0, "{version}");
         for folder in [&inbox, &other] {
             phone.sync_all(folder);
@@ -94,7 +94,7 @@ fn move_items() {
 fn what_others_move_moves_on_the_phone() {
     let post = Post::start("movedelse");
     let mut mailbox = post.mailbox();
-    mailbox.command("CREATE Elsewhere");
+    mailbox.create("Elsewhere");
     let uid = mailbox.append("INBOX", "", &plain("carried", "x"));
     let (mut phone, inbox) = post.phone_with_inbox("14.1");
     let other = phone.folder_called("Elsewhere").unwrap();
@@ -111,7 +111,7 @@ fn an_emptied_folder_is_empty() {
     let post = Post::start("emptying");
     let mut mailbox = post.mailbox();
     for version in ["12.0", "12.1", "14.1", "16.1"] {
-        mailbox.command("CREATE Trash/Within");
+        mailbox.create("Trash/Within");
         for folder in ["Trash", "Trash/Within"] {
             mailbox.append(folder, "", &plain("rubbish", "x"));
             mailbox.append(folder, "", &plain("more rubbish", "x"));

@@ -9,7 +9,7 @@ use crate::{
 fn filled(test: &str) -> Post {
     let post = Post::start(test);
     let mut mailbox = post.mailbox();
-    mailbox.command("CREATE Reisen");
+    mailbox.create("Reisen");
     mailbox.append_at("INBOX", "01-Mar-2026 10:00:00 +0000", &plain("alpha", "The lighthouse is closed."));
     mailbox.append_at("INBOX", "01-Apr-2026 10:00:00 +0000", &plain("beta", "Nothing here."));
     mailbox.append_at("Reisen", "01-May-2026 10:00:00 +0000", &plain("gamma", "Another lighthouse, größer."));

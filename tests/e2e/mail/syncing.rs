@@ -138,7 +138,7 @@ fn a_look_costs_what_has_changed() {
         let (mut phone, inbox) = post.phone_with_inbox("14.1");
         assert_eq!(phone.items(&inbox).len(), 2000);
         let mut mailbox = post.mailbox();
-        let mut bytes = |what: &str, phone: &mut Phone, most: u64| {
+        let bytes = |what: &str, phone: &mut Phone, most: u64| {
             let before = post.imap.received();
             let answer =
                 phone.sync(&inbox, &Request { options: vec![preference(1, Some(5120))], ..Request::default() });
