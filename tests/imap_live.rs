@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use horde_eas::imap::{Code, Command, Content, Error, Flagging, Lease, Login, Pool, Settings, UidSet, utf7};
+use horde_eas::{
+    imap::{Code, Command, Content, Error, Flagging, Lease, Login, Pool, Settings, UidSet, utf7},
+    spool::{Piece, Pieces},
+};
 
 fn settings() -> Settings {
     let server =
@@ -27,7 +30,7 @@ fn all() -> Command {
 
 async fn put(connection: &mut Lease, mailbox: &str, message: &str) -> u32 {
     let message = message.replace('\n', "\r\n");
-    let placed = connection.append(mailbox, &[], None, message.len() as u64, &mut message.as_bytes()).await;
+    let placed = connection.append(mailbox, &[], None, &Pieces::from(message.into_bytes())).await;
     placed.unwrap().unwrap().uids[0].1
 }
 
@@ -170,12 +173,12 @@ async fn history_tells_what_another_client_did() {
 /// 40 MB pass through without lying in memory here.
 #[tokio::test]
 async fn large_messages_are_streamed() {
-    use tokio::io::AsyncReadExt as _;
     let mut connection = open(settings()).await;
-    let head = b"Subject: large\r\n\r\n";
-    let length = 40 << 20;
-    let mut content = (&head[..]).chain(tokio::io::repeat(b'x')).take(length);
-    let uid = connection.append("INBOX", &[], None, length, &mut content).await.unwrap().unwrap().uids[0].1;
+    let line = Piece::Bytes([&[b'x'; 998][..], b"\r\n"].concat().into());
+    let head = Piece::Bytes("Subject: large\r\n\r\n".into());
+    let content: Pieces = std::iter::once(head).chain((0..40_000).map(|_| line.clone())).collect();
+    let length = content.len();
+    let uid = connection.append("INBOX", &[], None, &content).await.unwrap().unwrap().uids[0].1;
     connection.select("INBOX", false).await.unwrap();
     let (mut count, mut largest) = (0_u64, 0);
     let mut sink = |piece: &[u8]| {

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-pub use sources::{Memory, flush};
+pub use sources::{Memory, flush, mail};
 pub use wait::Waits;
 
 use crate::{
@@ -49,10 +49,11 @@ pub struct Site {
 impl Site {
     /// A site on which nothing has happened yet.
     pub fn new(config: Config, store: Store, horde: Horde) -> Self {
-        Self { config, store, horde, waits: Arc::default(), memory: Arc::default() }
+        let memory = Arc::new(Memory::new(config.imap.clone()));
+        Self { config, store, horde, waits: Arc::default(), memory }
     }
 
-    /// The same site with other settings; state directory and Horde stay as they are.
+    /// The same site with other settings; state directory, Horde and mail server stay as they are.
     #[must_use]
     pub fn with(&self, config: Config) -> Self {
         let (store, horde) = (self.store.clone(), self.horde.clone());

@@ -8,9 +8,9 @@ use std::{
 
 use super::Context;
 use crate::{
-    horde,
+    horde, imap,
     proto::class::Class,
-    source::{self, Any, Container, Inviting, Merged, Source, any, inviting::Clerk, merged},
+    source::{self, Any, Container, Imp, Inviting, Merged, Source, any, inviting::Clerk, merged},
     sync::Error,
 };
 
@@ -28,6 +28,13 @@ pub struct Memory {
     classes: Mutex<Option<(Instant, Vec<Class>)>>,
 }
 
+impl Memory {
+    /// Nothing yet; mail is read as these settings say.
+    pub(super) fn new(imap: imap::Settings) -> Self {
+        Self { shared: any::Shared::new(imap), ..Self::default() }
+    }
+}
+
 /// The user's items of a class. All classes have the container [`merged::ALL`] beside those of Horde.
 pub(super) fn source_of(ctx: &Context, class: Class) -> Result<Merged<Items>, Error> {
     Ok(Merged::new(items(ctx, class)?, ctx.session.user(), &ctx.site.memory.merged))
@@ -41,13 +48,19 @@ pub(super) fn items(ctx: &Context, class: Class) -> Result<Items, Error> {
     let site = &ctx.site;
     let (user, name) = (ctx.session.user(), class.name().to_ascii_lowercase());
     let beside = site.store.beside(user, &name)?;
-    let Some(source) = Any::new(class, ctx.session.clone(), beside, &site.memory.shared) else {
-        // A folder of a class that an older or newer version of this program serves.
-        return Err(source::Error::ContainerGone.into());
-    };
+    let source = Any::new(class, ctx.session.clone(), beside, &site.memory.shared);
     let (smtp, domain) = (site.config.smtp.clone(), site.config.mail.domain.clone());
     let clerk = Clerk::new(ctx.session.clone(), smtp, domain);
     Ok(Inviting::new(source, clerk, site.store.outbox(user)?, ctx.version.traits().server_invites))
+}
+
+/// The user's mail, for what is done with it beside syncing.
+///
+/// # Errors
+/// The state directory cannot be used.
+pub fn mail(ctx: &Context) -> Result<Imp, Error> {
+    let beside = ctx.site.store.beside(ctx.session.user(), &Class::Email.name().to_ascii_lowercase())?;
+    Ok(Imp::new(ctx.session.clone(), beside, ctx.site.memory.shared.mail()))
 }
 
 /// Sends mails about meetings that earlier requests of the user have left behind. What cannot be sent now waits; no request fails for it.
@@ -110,6 +123,10 @@ pub(super) async fn present(ctx: &Context, classes: &[Class]) -> Result<Vec<(Cla
             Ok(containers) => present.extend(containers.into_iter().map(|container| (*class, container))),
             // An application that this user may not use has nothing for him.
             Err(source::Error::Denied) => log::info!("{} may not use {}", ctx.session.user(), class.name()),
+            // Without its mail server a user still has the rest; mail folders that the phone has are asked for one by one.
+            Err(source::Error::Unavailable { reason, .. }) if *class == Class::Email => {
+                log::warn!("{} has no mail folders for now: {reason}", ctx.session.user());
+            }
             Err(error) => return Err(error.into()),
         }
     }

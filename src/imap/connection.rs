@@ -9,7 +9,7 @@ use std::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _},
     time::timeout,
 };
 
@@ -20,7 +20,10 @@ use super::{
     response::{Condition, Response, Untagged, Words, capabilities},
     settings::{Credentials, Settings},
 };
-use crate::net::{self, Security, Server, Stream};
+use crate::{
+    net::{self, Security, Server, Stream},
+    spool::Pieces,
+};
 
 /// Longest time to build up a connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -66,10 +69,10 @@ impl Done {
 /// What goes with a command.
 #[derive(Default)]
 pub(super) struct With<'a> {
-    /// Content at the end of the command, and its length.
-    pub(super) content: Option<(u64, &'a mut (dyn AsyncRead + Unpin + Send))>,
+    /// Content at the end of the command.
+    pub(super) content: Option<Pieces>,
     /// Where content in the answer goes.
-    pub(super) sink: Option<&'a mut Sink<'a>>,
+    pub(super) sink: Option<&'a mut dyn Sink>,
     /// Whether it changes something.
     pub(super) writes: bool,
 }
@@ -192,9 +195,8 @@ impl Connection {
             let command = Command::new("AUTHENTICATE PLAIN ").words(secret.expose_secret());
             return self.call(command).await.map(drop);
         }
-        let mut line = secret.expose_secret().as_bytes();
-        let length = line.len() as u64;
-        let with = With { content: Some((length, &mut line)), ..With::default() };
+        let line = secret.expose_secret().as_bytes().to_vec();
+        let with = With { content: Some(line.into()), ..With::default() };
         self.run(Command::new("AUTHENTICATE PLAIN"), with, &mut |_| ()).await.map(drop)
     }
 
@@ -206,7 +208,7 @@ impl Connection {
         } else if greeting.text.contains("Dovecot") && !self.is_ignored("X-GUID") {
             self.mailbox_id = Some("X-GUID");
         }
-        if self.has("QRESYNC") && self.has("ENABLE") {
+        if self.has("QRESYNC") && self.has("CONDSTORE") && self.has("ENABLE") {
             match self.simple("ENABLE QRESYNC CONDSTORE").await {
                 Ok(_) => self.qresync = true,
                 Err(Error::No { text, .. } | Error::Bad(text)) => log::debug!("QRESYNC is not enabled: {text}"),
@@ -223,8 +225,13 @@ impl Connection {
     /// Whether the server offers a capability (name in upper case), and it may be used.
     pub fn has(&self, capability: &str) -> bool {
         // QRESYNC has CONDSTORE in it (RFC 7162 3.2.3).
-        let has = |name: &str| self.capabilities.contains(name) && !self.is_ignored(name);
-        has(capability) || capability == "CONDSTORE" && has("QRESYNC") && !self.is_ignored("CONDSTORE")
+        let implied = capability == "CONDSTORE" && self.capabilities.contains("QRESYNC");
+        (implied || self.capabilities.contains(capability)) && !self.is_ignored(capability)
+    }
+
+    /// Whether the server tells what vanished and changed since a modseq.
+    pub fn tells_history(&self) -> bool {
+        self.qresync && self.has("CONDSTORE")
     }
 
     /// The mailbox that is selected.
@@ -347,7 +354,8 @@ impl Connection {
                 }
             }
         }
-        if let Some((length, content)) = with.content.take() {
+        if let Some(content) = with.content.take() {
+            let length = content.len();
             // Without writing it is an answer to the server's question, which needs no announcement.
             let refused = if with.writes {
                 self.announce(&mut talk, length, is_free(length), take).await?
@@ -358,12 +366,12 @@ impl Connection {
             if let Some(words) = refused {
                 return Ok(Done { words, garbled: talk.garbled });
             }
-            self.pour(length, content).await?;
+            self.pour(&content).await?;
         }
         self.write(b"\r\n").await?;
         self.flush().await?;
         loop {
-            let next = self.next(&mut talk, with.sink.as_deref_mut(), take).await;
+            let next = self.next(&mut talk, with.sink.as_mut().map(|sink| &mut **sink as &mut dyn Sink), take).await;
             if let Some(Response::Done { words, .. }) = next.map_err(|e| Broken { text: e.to_string(), sent: true })? {
                 return Ok(Done { words, garbled: talk.garbled });
             }
@@ -403,18 +411,12 @@ impl Connection {
         }
     }
 
-    /// Exactly `length` bytes of `content`; if there are fewer the command cannot be ended.
-    async fn pour(&mut self, mut length: u64, content: &mut (dyn AsyncRead + Unpin + Send)) -> Result<(), Broken> {
-        let mut buffer = vec![0; 16 << 10];
-        while length > 0 {
-            let most = usize::try_from(length).map_or(buffer.len(), |length| length.min(buffer.len()));
-            let read = content.read(buffer.get_mut(..most).unwrap_or_default()).await;
-            let read = read.map_err(|e| Broken::before(&format!("the content cannot be read: {e}")))?;
-            if read == 0 {
-                return Err(Broken::before("the content is shorter than it should be"));
-            }
-            self.write(buffer.get(..read).unwrap_or_default()).await?;
-            length -= read as u64;
+    /// If the content cannot be read to its end, the command is never ended.
+    async fn pour(&mut self, content: &Pieces) -> Result<(), Broken> {
+        let mut reader = content.reader();
+        let unread = |e: io::Error| Broken::before(&format!("the content cannot be read: {e}"));
+        while let Some(bytes) = reader.next().await.map_err(unread)? {
+            self.write(&bytes).await?;
         }
         Ok(())
     }
@@ -437,7 +439,7 @@ impl Connection {
         }
     }
 
-    async fn read(&mut self, sink: Option<&mut Sink<'_>>) -> io::Result<Response> {
+    async fn read(&mut self, sink: Option<&mut dyn Sink>) -> io::Result<Response> {
         let patience = self.patience;
         let io = self.io.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         let response = Response::read(&read_frame(io, sink, patience).await?);
@@ -463,7 +465,7 @@ impl Connection {
     async fn next(
         &mut self,
         talk: &mut Talk,
-        sink: Option<&mut Sink<'_>>,
+        sink: Option<&mut dyn Sink>,
         take: &mut (dyn FnMut(Untagged) + Send),
     ) -> io::Result<Option<Response>> {
         if talk.begun.elapsed() > LONGEST {

@@ -112,6 +112,23 @@ impl Connection {
         Ok(found)
     }
 
+    /// What stands before the names of the user's own mailboxes: often nothing, `INBOX.` with some servers.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn prefix(&mut self) -> Result<String, Error> {
+        let mut prefix = String::new();
+        if self.has("NAMESPACE") {
+            let mut take = |data| {
+                if let Untagged::Namespace(own, _) = data {
+                    prefix = own;
+                }
+            };
+            self.run(Command::new("NAMESPACE"), With::default(), &mut take).await?;
+        }
+        Ok(prefix)
+    }
+
     fn status_items(&self) -> String {
         let mut items = "UIDVALIDITY UIDNEXT MESSAGES UNSEEN".to_owned();
         if self.has("CONDSTORE") {

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use tokio::io::AsyncRead;
-
 use super::{
     command::{Command, is_flag},
     connection::{Connection, With},
@@ -12,6 +10,7 @@ use super::{
     response::{Content, Message, Untagged, Words},
     set::UidSet,
 };
+use crate::spool::Pieces;
 
 /// What happened in a mailbox since a point of its history.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -122,7 +121,7 @@ impl Connection {
     ///
     /// # Errors
     /// See [`Error`]; [`Code::UnknownCte`] for a BINARY that the server cannot decode.
-    pub async fn fetch_into(&mut self, uid: u32, item: &str, sink: &mut Sink<'_>) -> Result<Option<u64>, Error> {
+    pub async fn fetch_into(&mut self, uid: u32, item: &str, sink: &mut dyn Sink) -> Result<Option<u64>, Error> {
         let mut short = None;
         let mut long = None;
         {
@@ -138,14 +137,13 @@ impl Connection {
                     }
                 }
             };
-            let mut sink = |piece: &[u8]| sink(piece);
-            let with = With { sink: Some(&mut sink), ..With::default() };
+            let with = With { sink: Some(&mut *sink), ..With::default() };
             self.run(Command::new(&format!("UID FETCH {uid} (UID {item})")), with, &mut take).await?.complete()?;
         }
         match (long, short) {
             (Some(length), _) => Ok(Some(length)),
             (None, Some(bytes)) => {
-                sink(&bytes).map_err(|e| Error::Unavailable(e.to_string()))?;
+                sink.take(&bytes).await.map_err(|e| Error::Unavailable(e.to_string()))?;
                 Ok(Some(bytes.len() as u64))
             }
             (None, None) => Ok(None),
@@ -253,24 +251,23 @@ impl Connection {
         result.map(drop)
     }
 
-    /// Adds a message of `length` bytes to a mailbox, which need not be selected. `date` is its INTERNALDATE, now if there is none.
+    /// Adds a message to a mailbox, which need not be selected. `date` is its INTERNALDATE, now if there is none.
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::Unavailable`] when `content` has fewer bytes, or fails: then nothing was added.
+    /// See [`Error`]; [`Error::Unavailable`] when the content cannot be read: then nothing was added.
     pub async fn append(
         &mut self,
         mailbox: &str,
         flags: &[&str],
         date: Option<&str>,
-        length: u64,
-        content: &mut (dyn AsyncRead + Unpin + Send),
+        content: &Pieces,
     ) -> Result<Option<Placed>, Error> {
         let flags: Vec<&str> = flags.iter().copied().filter(|flag| is_flag(flag)).collect();
         let mut command = Command::new("APPEND").argument(mailbox).words(&format!(" ({}) ", flags.join(" ")));
         if let Some(date) = date {
             command = command.string(date).words(" ");
         }
-        let with = With { content: Some((length, content)), writes: true, ..With::default() };
+        let with = With { content: Some(content.clone()), writes: true, ..With::default() };
         let done = self.run(command, with, &mut |_| ()).await?;
         Ok(Placed::read(&done.words))
     }

@@ -23,7 +23,7 @@ pub use error::{Code, Error};
 pub use mailboxes::Mailbox;
 pub use messages::{Flagging, News, Placed};
 pub use pool::{Lease, Pool};
-pub use reader::{Sink, read_frame};
+pub use reader::{Sink, Taking, read_frame};
 pub use response::{Condition, Content, Message, Response, Status, Untagged, Words};
 pub use set::UidSet;
 pub use settings::{Login, Settings};

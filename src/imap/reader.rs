@@ -1,6 +1,6 @@
 //! Lines and literals, bounded. A response is read to its end whatever it says, so the next one begins where it should.
 
-use std::{io, time::Duration};
+use std::{io, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
@@ -9,6 +9,7 @@ use tokio::{
 };
 
 use super::value::{Frame, Literal};
+use crate::spool::Spool;
 
 /// Longest line that is kept, bytes: an old SEARCH that names a million messages.
 const LINE: usize = 8 << 20;
@@ -17,8 +18,26 @@ const LITERALS: u64 = 32 << 20;
 /// Most literals in one response.
 const COUNT: usize = 2000;
 
+/// Work of a [`Sink`].
+pub type Taking<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + Send + 'a>>;
+
 /// Where long content goes instead of memory. An error ends the command and the connection.
-pub type Sink<'a> = dyn FnMut(&[u8]) -> io::Result<()> + Send + 'a;
+pub trait Sink: Send {
+    /// Takes the next piece.
+    fn take<'a>(&'a mut self, piece: &'a [u8]) -> Taking<'a>;
+}
+
+impl Sink for Spool {
+    fn take<'a>(&'a mut self, piece: &'a [u8]) -> Taking<'a> {
+        Box::pin(self.write(piece))
+    }
+}
+
+impl<F: FnMut(&[u8]) -> io::Result<()> + Send> Sink for F {
+    fn take<'a>(&'a mut self, piece: &'a [u8]) -> Taking<'a> {
+        Box::pin(std::future::ready(self(piece)))
+    }
+}
 
 /// Reads one response. `sink` takes the literals of responses about messages (`* n FETCH`). `patience` is how long the server may be
 /// silent.
@@ -27,7 +46,7 @@ pub type Sink<'a> = dyn FnMut(&[u8]) -> io::Result<()> + Send + 'a;
 /// The connection has ended or is silent, or the sink fails.
 pub async fn read_frame<R: AsyncBufRead + Unpin + Send>(
     input: &mut R,
-    mut sink: Option<&mut Sink<'_>>,
+    mut sink: Option<&mut dyn Sink>,
     patience: Duration,
 ) -> io::Result<Frame> {
     let mut frame = Frame::default();
@@ -38,16 +57,16 @@ pub async fn read_frame<R: AsyncBufRead + Unpin + Send>(
             return Ok(frame);
         }
         let Some(length) = take_announcement(&mut frame.text) else { return Ok(frame) };
-        let literal = if let Some(sink) = sink.as_deref_mut().filter(|_| is_fetch(&frame.text)) {
-            pass(input, length, patience, sink).await?;
+        let literal = if let Some(sink) = sink.as_mut().filter(|_| is_fetch(&frame.text)) {
+            pass(input, length, patience, &mut **sink).await?;
             Literal::Streamed(length)
         } else if length > LITERALS - kept || frame.literals.len() >= COUNT {
-            pass(input, length, patience, &mut |_| Ok(())).await?;
+            pass(input, length, patience, &mut |_: &[u8]| Ok(())).await?;
             Literal::Skipped(length)
         } else {
             kept += length;
             let mut bytes = Vec::new();
-            pass(input, length, patience, &mut |piece| {
+            pass(input, length, patience, &mut |piece: &[u8]| {
                 bytes.extend_from_slice(piece);
                 Ok(())
             })
@@ -93,12 +112,12 @@ async fn pass<R: AsyncBufRead + Unpin + Send>(
     input: &mut R,
     mut left: u64,
     patience: Duration,
-    sink: &mut Sink<'_>,
+    sink: &mut dyn Sink,
 ) -> io::Result<()> {
     while left > 0 {
         let ready = fill(input, patience).await?;
         let taken = usize::try_from(left).map_or(ready.len(), |left| left.min(ready.len()));
-        sink(ready.get(..taken).unwrap_or_default())?;
+        sink.take(ready.get(..taken).unwrap_or_default()).await?;
         input.consume(taken);
         left -= taken as u64;
     }

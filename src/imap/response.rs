@@ -82,6 +82,8 @@ pub enum Untagged {
     },
     /// What STATUS says of a mailbox.
     Status(String, Status),
+    /// Prefix and delimiter of the user's own mailboxes.
+    Namespace(String, Option<char>),
     /// uids of SEARCH.
     Search(UidSet),
     /// uids of ESEARCH; the tag of its command.
@@ -301,6 +303,12 @@ fn untagged(cursor: &mut Cursor<'_>) -> Result<Untagged, &'static str> {
             [name, items, ..] => Ok(Untagged::Status(name_of(name)?, Status::read(items.list()))),
             _ => Err("STATUS of nothing"),
         },
+        b"NAMESPACE" => {
+            let values = cursor.values()?;
+            let own = values.first().and_then(|own| own.list().first()).map(Value::list).unwrap_or_default();
+            let delimiter = own.get(1).and_then(Value::text).and_then(|text| text.chars().next());
+            Ok(Untagged::Namespace(own.first().and_then(Value::text).unwrap_or_default(), delimiter))
+        }
         b"SEARCH" => search(cursor.rest()).map(Untagged::Search),
         b"ESEARCH" => esearch(cursor),
         b"VANISHED" => {

@@ -1,6 +1,6 @@
 //! Against scripted servers.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -8,7 +8,10 @@ use tokio::{
 };
 
 use super::*;
-use crate::net::{Security, Server};
+use crate::{
+    net::{Security, Server},
+    spool::{Piece, Pieces, Spool},
+};
 
 const HELLO: &str = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR LITERAL+] ready\r\n";
 const LOGIN: (&str, &str) = ("AUTHENTICATE PLAIN AGVyaWthAHB3", "T OK [CAPABILITY IMAP4REV1] in\r\n");
@@ -273,14 +276,15 @@ async fn appending() {
     let done = "T OK [APPENDUID 3 9]\r\n";
     for capabilities in ["IMAP4rev1", "IMAP4rev1 LITERAL+", "IMAP4rev1 LITERAL-"] {
         let mut connection = with(capabilities, vec![(asked, done)]).await;
-        let placed = connection.append("Sent", &["\\Seen", "bad flag"], date, 5, &mut &b"hello, world"[..]).await;
+        let placed = connection.append("Sent", &["\\Seen", "bad flag"], date, &Pieces::from(b"hello".to_vec())).await;
         assert_eq!(placed, Ok(Some(Placed { uid_validity: 3, uids: vec![(0, 9)] })));
     }
     let mut connection = with("IMAP4rev1", vec![("APPEND \"Sent\" () hello", "T NO [OVERQUOTA] full\r\n")]).await;
-    let full = connection.append("Sent", &[], None, 5, &mut &b"hello"[..]).await.unwrap_err();
+    let full = connection.append("Sent", &[], None, &Pieces::from(b"hello".to_vec())).await.unwrap_err();
     assert_eq!(full.code(), Some(Code::OverQuota));
-    let short = connection.append("Sent", &[], None, 5, &mut &b"hell"[..]).await;
-    assert!(matches!(short, Err(Error::Unavailable(_))), "half a message is never ended: {short:?}");
+    let half = [Piece::Bytes("hell".into()), Piece::Range(Arc::new(Spool::new("/nonexistent")), 0..1)];
+    let half = connection.append("Sent", &[], None, &half.into_iter().collect()).await;
+    assert!(matches!(half, Err(Error::Unavailable(_))), "half a message is never ended: {half:?}");
 }
 
 #[tokio::test]

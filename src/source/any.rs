@@ -1,8 +1,9 @@
 //! One source for all classes: a class more is a line more.
 
-use super::{Changed, Changes, Container, Error, Fetched, Source, Want, app, kronolith, mnemo, nag, turba};
+use super::{Changed, Changes, Container, Error, Fetched, Source, Want, app, imp, kronolith, mnemo, nag, turba};
 use crate::{
     horde::Session,
+    imap,
     proto::class::{Class, Patch, Properties, Scope},
     state::Beside,
     wbxml::Tag,
@@ -12,6 +13,19 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub struct Shared {
     apps: app::Shared,
+    mail: imp::Shared,
+}
+
+impl Shared {
+    /// Nothing yet; mail is read as these settings say.
+    pub fn new(imap: imap::Settings) -> Self {
+        Self { apps: app::Shared::default(), mail: imp::Shared::new(imap) }
+    }
+
+    /// What is remembered of mail.
+    pub fn mail(&self) -> &imp::Shared {
+        &self.mail
+    }
 }
 
 macro_rules! sources {
@@ -27,11 +41,10 @@ macro_rules! sources {
             /// The classes that are served, with the name of the interface that Horde's application for it has.
             pub const SERVED: &'static [(Class, &'static str)] = &[$((Class::$class, $api),)*];
 
-            /// What the user of `session` sees of a class; `None` if it is not served. `beside` is that user's for the class.
-            pub fn new(class: Class, session: Session, beside: Beside, shared: &Shared) -> Option<Self> {
+            /// What the user of `session` sees of a class. `beside` is that user's for the class.
+            pub fn new(class: Class, session: Session, beside: Beside, shared: &Shared) -> Self {
                 match class {
-                    $(Class::$class => Some(Self::$class($module::$source::new(session, beside, &shared.$shared))),)*
-                    _ => None,
+                    $(Class::$class => Self::$class($module::$source::new(session, beside, &shared.$shared)),)*
                 }
             }
         }
@@ -111,6 +124,7 @@ macro_rules! sources {
 }
 
 sources! {
+    Email(imp::Imp, mail) = "mail";
     Contacts(turba::Turba, apps) = "contacts";
     Calendar(kronolith::Kronolith, apps) = "calendar";
     Tasks(nag::Nag, apps) = "tasks";

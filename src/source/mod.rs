@@ -3,6 +3,7 @@
 pub mod any;
 mod app;
 mod identity;
+pub mod imp;
 pub mod inviting;
 mod kept;
 pub mod kronolith;
@@ -16,6 +17,7 @@ pub mod turba;
 pub use any::Any;
 pub use app::Shared;
 pub use identity::Identity;
+pub use imp::Imp;
 pub use inviting::Inviting;
 pub use kept::Kept;
 pub use mail::Mail;
