@@ -1,5 +1,7 @@
 //! The folder hierarchy that a device knows: two generations of it, under keys of the same form as those of collections.
 
+mod change;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,7 @@ use crate::{
     source::{Container, Role},
     state::Error,
 };
+pub use change::Turn;
 
 /// Version of the record below.
 const FORMAT: u32 = 1;
