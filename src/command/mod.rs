@@ -2,7 +2,10 @@
 
 pub mod folder_change;
 pub mod folder_sync;
+pub mod get_attachment;
+pub mod get_hierarchy;
 pub mod get_item_estimate;
+pub mod item_operations;
 pub mod meeting_response;
 pub mod move_items;
 pub mod ping;

@@ -1,6 +1,6 @@
 //! Changes of the hierarchy that the phone itself makes: FolderCreate, FolderUpdate, FolderDelete.
 
-use super::{Folder, Folders, Hierarchy, SyncKey, folder_id, folders, parent_id};
+use super::{Folder, Folders, Hierarchy, SyncKey, folder_id, folders, parent_id, told};
 use crate::{proto::class::Class, source::Container};
 
 /// How a key stands to what the device knows.
@@ -44,6 +44,12 @@ impl Hierarchy {
     /// All folders of the newest answer, by id.
     pub fn all(&self) -> impl Iterator<Item = (&str, &Folder)> {
         self.folders.iter().map(|(id, folder)| (id.as_str(), folder))
+    }
+
+    /// The folders of a class as the phone is told of them.
+    pub fn told(&self, class: Class) -> Vec<crate::proto::folder_sync::Folder> {
+        let own = self.folders.iter().filter(|(_, folder)| folder.class == class);
+        own.map(|(id, folder)| told(&self.folders, id, folder)).collect()
     }
 
     /// Id of the folder in which a folder of the newest answer lies; "0" = at the top.
