@@ -165,6 +165,35 @@ fn a_look_costs_what_has_changed() {
 }
 
 #[test]
+fn a_folder_of_thirty_thousand_is_not_read_as_a_whole() {
+    let post = Post::start("thirty");
+    seed(&post, 30_000);
+    post.mailbox().select("INBOX");
+    let mut phone = post.phone("14.1");
+    let inbox = phone.default_folder(INBOX);
+    let since = std::time::Instant::now();
+    phone.prime(&inbox, None);
+    // A month, a message an hour.
+    let request = Request { filter: Some(5), window: Some(100), ..Request::default() };
+    while phone.sync(&inbox, &request).collection().get("MoreAvailable").is_some() {}
+    let count = phone.items(&inbox).len();
+    assert!((670..=745).contains(&count), "{count} messages");
+    let new = deliver_and_sync(&post, &mut phone, &inbox, &request);
+    assert!(new < std::time::Duration::from_secs(2), "one new message: {new:?}");
+    assert!(since.elapsed() < std::time::Duration::from_secs(60), "{:?}", since.elapsed());
+}
+
+/// How long the Sync takes that brings a new message.
+fn deliver_and_sync(post: &Post, phone: &mut Phone, inbox: &str, request: &Request) -> std::time::Duration {
+    deliver(&post.site.lab, &post.address(), &plain("the newest", "x"));
+    let since = std::time::Instant::now();
+    phone.sync(inbox, request);
+    let time = since.elapsed();
+    item(phone, inbox, "the newest");
+    time
+}
+
+#[test]
 fn two_phones_see_the_same() {
     let post = Post::start("twophones");
     let mut mailbox = post.mailbox();
