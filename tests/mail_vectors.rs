@@ -42,7 +42,14 @@ fn item<const N: usize>(values: [(Tag, Value); N]) -> Properties {
 }
 
 fn view(version: Version) -> View {
-    View { version, bodies: Vec::new(), truncation: None }
+    View {
+        version,
+        bodies: Vec::new(),
+        truncation: None,
+        body_parts: Vec::new(),
+        mime_support: 0,
+        mime_truncation: None,
+    }
 }
 
 fn id(text: &str) -> Option<String> {
@@ -170,7 +177,7 @@ fn item_operations_answers() {
         place: Place::Hole,
     };
     let fetched = Fetched { status: 1, attachment: id("m1:4711:2"), content: Some(attachment), ..Fetched::default() };
-    let document = items::Response { status: 1, results: vec![Outcome::Fetch(fetched)] }.write();
+    let document = items::Response { status: 1, results: vec![Outcome::Fetch(fetched.into())] }.write();
     let (head, tail) = document.bytes.split_at(document.holes[0]);
     assert_eq!([head, b"JVBERi0xLjQK", tail].concat(), vector("109-c-itemoperations-fetch-resp"));
 
@@ -183,13 +190,13 @@ fn item_operations_answers() {
     };
     let fetched =
         Fetched { status: 1, collection: id("m1"), item: id("m1:4711"), content: Some(mail), ..Fetched::default() };
-    let document = items::Response { status: 1, results: vec![Outcome::Fetch(fetched)] }.write();
+    let document = items::Response { status: 1, results: vec![Outcome::Fetch(fetched.into())] }.write();
     assert_eq!(document.bytes, vector("110-c-itemoperations-part-resp"));
 
     let results = vec![
         Outcome::Move { conversation: CONVERSATION.to_vec(), status: 1 },
         Outcome::Empty { collection: "m4".into(), status: 6 },
-        Outcome::Fetch(Fetched { status: 6, long_id: id("m1:7.9"), ..Fetched::default() }),
+        Outcome::Fetch(Box::new(Fetched { status: 6, long_id: id("m1:7.9"), ..Fetched::default() })),
     ];
     assert_eq!(items::Response { status: 1, results }.write().bytes, vector("190-c-itemoperations-mixed-resp"));
 }

@@ -5,10 +5,13 @@
 use horde_eas::{
     convert::mime::{
         Message,
-        fit::{Raw, Wish, body},
+        fit::{Raw, body},
         whole,
     },
-    proto::class::{BodyKind, BodyPreference},
+    proto::{
+        Version,
+        class::{BodyKind, BodyPreference, View},
+    },
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -23,9 +26,16 @@ fuzz_target!(|raw: &[u8]| {
     let whole = Raw { bytes: raw, size: raw.len() as u64 };
     for kind in [BodyKind::Plain, BodyKind::Html, BodyKind::Mime] {
         for truncation_size in [None, Some(200)] {
-            let bodies = [BodyPreference { kind, truncation_size, preview: Some(50), ..BodyPreference::default() }];
-            let wish = Wish { air_sync_base: true, bodies: &bodies, mime_support: 2, ..Wish::default() };
-            let fitted = body(&message, &wish, Some(whole));
+            let preference = BodyPreference { kind, truncation_size, preview: Some(50), ..BodyPreference::default() };
+            let view = View {
+                version: Version::V14_1,
+                bodies: vec![preference],
+                truncation: None,
+                body_parts: Vec::new(),
+                mime_support: 2,
+                mime_truncation: None,
+            };
+            let fitted = body(&message, &view, Some(whole));
             assert!(truncation_size.is_none_or(|size| fitted.data.len() <= size as usize));
             assert!(!fitted.data.contains('\0'));
             if kind == BodyKind::Html {

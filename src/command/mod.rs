@@ -1,14 +1,21 @@
 //! What each command does: one file per command, the same names as in `proto/`.
 
+pub mod folder_change;
 pub mod folder_sync;
+pub mod get_attachment;
+pub mod get_hierarchy;
 pub mod get_item_estimate;
+pub mod item_operations;
 pub mod meeting_response;
+pub mod move_items;
 pub mod ping;
 pub mod provision;
 mod remembered;
 pub mod settings;
 mod sources;
 pub mod sync;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 use std::{

@@ -135,6 +135,8 @@ impl Desk {
         if query.version.is_none() {
             // A header that is no number is a wrong key, not the lack of one.
             let key = |_| request.headers.text("x-ms-policykey").and_then(|key| key.parse().ok()).unwrap_or(0);
+            let parts = request.headers.text("ms-asacceptmultipart");
+            query.accept_multipart = parts.is_some_and(|text| text.trim().eq_ignore_ascii_case("T"));
             query.policy_key = request.headers.get("x-ms-policykey").map(key);
         }
         Ok(Asked { query, command, version, entry })

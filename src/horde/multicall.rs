@@ -44,6 +44,27 @@ impl Session {
         Ok(results.await?.into_iter().flatten().collect())
     }
 
+    /// Large reading calls by XML-RPC, each in a request of its own, side by side. Answers have what objects of PHP keep to themselves, which JSON
+    /// has not: a list under the empty name, in the order of declaration. `None` when the site offers no XML-RPC.
+    ///
+    /// # Errors
+    /// See [`Error`]; one failure ends it all.
+    pub async fn read_whole(&self, calls: Vec<Call>) -> Result<Option<Vec<Value>>, Error> {
+        if !self.has_multicall().await {
+            return Ok(None);
+        }
+        let session = self.clone();
+        let answers = run(calls, STREAMS, move |call| {
+            let session = session.clone();
+            async move {
+                let mut entries = session.multicall(&[call]).await.map_err(|failure| failure.into_error(false))?;
+                let answer = entries.pop().unwrap_or_else(|| Ok(Value::default()));
+                answer.map_err(|failure| failure.into_error(false))
+            }
+        });
+        answers.await.map(Some)
+    }
+
     /// Whether [`Session::batch`] takes one PHP request for up to 250 calls. Asks the site when that is not known yet.
     pub async fn has_multicall(&self) -> bool {
         let offer = &self.site.multicall;

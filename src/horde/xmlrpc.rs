@@ -1,7 +1,8 @@
 //! XML-RPC values to text and back, as PHP's extension writes and reads them (`horde-rpc.md` 4).
 //!
 //! JSON values are the model. PHP writes null as an empty string, so that `null` and `""` cannot be told apart in answers; it cuts
-//! strings at the first NUL byte; and it writes each byte of UTF-8 above 0x7F as a character reference of its own.
+//! strings at the first NUL byte; and it writes each byte of UTF-8 above 0x7F as a character reference of its own. Members of objects that
+//! are not public come without a name, in the order of their declaration: they are a list under the empty name.
 
 use base64::Engine as _;
 use quick_xml::{Reader, events::Event};
@@ -299,7 +300,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn members(&mut self, depth: usize) -> Result<Value, String> {
-        let mut members = Map::new();
+        let (mut members, mut unnamed) = (Map::new(), Vec::new());
         while let Some(name) = self.tag()? {
             if name != "member" {
                 return Err(format!("<{name}> in a struct"));
@@ -308,8 +309,15 @@ impl<'a> Decoder<'a> {
             let name = decode(self.text()?);
             self.open("value")?;
             let value = self.value(depth)?;
-            members.insert(name, value);
+            if name.is_empty() {
+                unnamed.push(value);
+            } else {
+                members.insert(name, value);
+            }
             self.close()?;
+        }
+        if !unnamed.is_empty() {
+            members.insert(String::new(), Value::Array(unnamed));
         }
         Ok(Value::Object(members))
     }

@@ -46,10 +46,17 @@ fn values() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(5, 60, 6, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::vec((text.clone(), inner), 0..6)
+            prop::collection::vec((text.clone().prop_filter("a name", |name| !name.is_empty()), inner), 0..6)
                 .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
+}
+
+#[test]
+fn members_that_are_not_public_come_in_their_order() {
+    let member = |name: &str, n: i32| format!("<member>{name}<value><int>{n}</int></value></member>");
+    let all = [("<name/>", 7), ("<name>a</name>", 8), ("<name></name>", 9)].map(|(name, n)| member(name, n)).concat();
+    assert_eq!(one(&format!("<value><struct>{all}</struct></value>")).unwrap(), json!({"": [7, 9], "a": 8}));
 }
 
 proptest! {

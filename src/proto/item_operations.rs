@@ -90,7 +90,7 @@ pub struct Response {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// Of a Fetch.
-    Fetch(Fetched),
+    Fetch(Box<Fetched>),
     /// Of EmptyFolderContents.
     Empty {
         /// CollectionId as it was sent.

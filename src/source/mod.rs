@@ -7,9 +7,11 @@ pub mod imp;
 pub mod inviting;
 mod kept;
 pub mod kronolith;
+pub mod mail;
 pub mod merged;
 pub mod mnemo;
 pub mod nag;
+pub mod sending;
 pub mod turba;
 
 pub use any::Any;
@@ -18,6 +20,7 @@ pub use identity::Identity;
 pub use imp::Imp;
 pub use inviting::Inviting;
 pub use kept::Kept;
+pub use mail::Mail;
 pub use merged::Merged;
 
 use std::{future::Future, time::Duration};

@@ -11,7 +11,7 @@ use std::{
 use crate::spool::Spool;
 
 use super::{
-    Beside, Error, Info, Journal, Outbox, Stamp, WipeStatus,
+    Beside, Error, Info, Journal, Outbox, Sent, Stamp, WipeStatus,
     files::{self, at},
     info,
     lock::{Guard, Locks},
@@ -171,6 +171,11 @@ impl Device {
     /// The id as the phone sent it.
     pub fn id(&self) -> &DeviceId {
         &self.inner.id
+    }
+
+    /// What the device has sent. It has a lock of its own: a long mail holds up nothing else.
+    pub fn sent(&self) -> Sent {
+        Sent::new(self.inner.own.join("sent.json"), Arc::clone(&self.inner.locks))
     }
 
     /// Where a new info file goes.

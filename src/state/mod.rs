@@ -12,6 +12,7 @@ mod journal;
 mod lock;
 mod outbox;
 pub mod php;
+mod sent;
 
 pub use beside::Beside;
 pub use device::{Device, DeviceId, Locked, Store};
@@ -19,3 +20,4 @@ pub use error::Error;
 pub use info::{Info, Seen, Stamp, WipeStatus};
 pub use journal::Journal;
 pub use outbox::{Known, Letter, OpenOutbox, Outbox};
+pub use sent::{OpenSent, Sending, Sent, Stage};

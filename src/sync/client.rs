@@ -35,6 +35,12 @@ pub(super) async fn carry_out<S: Source>(
 ) -> Result<Vec<CommandResult>, Error> {
     let plans: Vec<Plan> = commands.iter().map(|command| plan(work, command, history)).collect();
     let before = announce(work, log, commands, &plans).await?;
+    for plan in &plans {
+        // Where an item went by what was carried out already: other commands may name it as well.
+        if let Plan::Settled(Settled { item: Some((id, item)), .. }) = plan {
+            take_in(work, id, item);
+        }
+    }
     let Items { asked, mut changed } = read_ahead(work, commands, &plans).await?;
     let mut results = Vec::new();
     for (command, plan) in commands.iter().zip(plans) {
@@ -319,15 +325,20 @@ fn settle<S: Source>(
     settle_again(work, command, settled)
 }
 
+/// Brings an item as a command left it into the state.
+fn take_in<S: Source>(work: &mut Work<'_, S>, id: &str, item: &Item) {
+    work.touched.insert(item.uid.clone());
+    if work.id_of(&item.uid) != *id {
+        work.rename(id, &item.uid);
+    }
+    work.state.items.insert(id.to_owned(), item.clone());
+}
+
 /// Brings the outcome of a command into the state and gives the answer to it.
 fn settle_again<S: Source>(work: &mut Work<'_, S>, command: &Command, settled: Settled) -> Option<CommandResult> {
     let mut result = answer(command, settled.status);
     if let Some((id, item)) = &settled.item {
-        work.touched.insert(item.uid.clone());
-        if work.id_of(&item.uid) != *id {
-            work.rename(id, &item.uid);
-        }
-        work.state.items.insert(id.clone(), item.clone());
+        take_in(work, id, item);
         if command.kind == CommandKind::Add {
             result.server_id = Some(work.server_id(id));
         }

@@ -1,5 +1,7 @@
 //! The folder hierarchy that a device knows: two generations of it, under keys of the same form as those of collections.
 
+mod change;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,7 @@ use crate::{
     source::{Container, Role},
     state::Error,
 };
+pub use change::Turn;
 
 /// Version of the record below.
 const FORMAT: u32 = 1;
@@ -228,13 +231,18 @@ fn depth(folders: &Folders, folder: &Folder) -> usize {
     depth
 }
 
-fn differences(before: &Folders, now: &Folders) -> Vec<Change> {
-    let told = |id: &str, folder: &Folder| crate::proto::folder_sync::Folder {
+/// A folder as the phone is told of it.
+fn told(folders: &Folders, id: &str, folder: &Folder) -> crate::proto::folder_sync::Folder {
+    crate::proto::folder_sync::Folder {
         server_id: id.to_owned(),
-        parent_id: parent_id(now, folder).to_owned(),
+        parent_id: parent_id(folders, folder).to_owned(),
         name: folder.name.clone(),
         kind: kind(folder),
-    };
+    }
+}
+
+fn differences(before: &Folders, now: &Folders) -> Vec<Change> {
+    let told = |id: &str, folder: &Folder| told(now, id, folder);
     let same =
         |a: &Folder, b: &Folder| (&a.name, kind(a), parent_id(before, a)) == (&b.name, kind(b), parent_id(now, b));
     let updates = now.iter().filter(|(id, f)| before.get(*id).is_some_and(|b| !same(b, f)));

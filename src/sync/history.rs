@@ -4,7 +4,7 @@ use std::future::Future;
 
 use super::{
     SyncKey, packed,
-    state::{FORMAT, Generation, Intent, Record, Settled, State},
+    state::{FORMAT, Generation, Intent, Item, Record, Settled, State},
 };
 use crate::state::{Error, Journal};
 
@@ -117,10 +117,26 @@ impl History {
                 Some(newest) => newest.trouble = since,
                 None => self.base.trouble = since,
             },
+            Record::Moved { from_here, to_here } => self.take_moved(from_here, to_here),
             Record::Advance { cursor, listed } => match self.generations.last_mut() {
                 Some(newest) => (newest.cursor, newest.listed) = (Some(cursor), listed),
                 None => (self.base.cursor, self.base.listed) = (Some(cursor), listed),
             },
+        }
+    }
+
+    /// The newest generation counts as one with which the phone got this; should its answer be lost, what was moved is told once more.
+    fn take_moved(&mut self, from_here: Vec<String>, to_here: Vec<(String, Item)>) {
+        match self.generations.last_mut() {
+            Some(newest) => {
+                newest.set.retain(|(id, _)| !from_here.contains(id));
+                newest.removed.extend(from_here);
+                newest.set.extend(to_here);
+            }
+            None => {
+                self.base.items.retain(|id, _| !from_here.contains(id));
+                self.base.items.extend(to_here);
+            }
         }
     }
 

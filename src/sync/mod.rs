@@ -14,6 +14,7 @@ mod client;
 mod folders;
 mod history;
 mod key;
+mod moves;
 mod packed;
 mod server;
 mod state;
@@ -22,9 +23,10 @@ mod tests;
 mod watch;
 mod work;
 
-pub use folders::{Folder, Hierarchy, HierarchyAnswer};
+pub use folders::{Folder, Hierarchy, HierarchyAnswer, Turn};
 pub use history::Log;
 pub use key::SyncKey;
+pub use moves::{forget, receive};
 pub use watch::{Watch, estimate};
 
 use crate::{

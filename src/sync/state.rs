@@ -293,6 +293,11 @@ pub(super) enum Record {
     Trouble {
         since: u64,
     },
+    /// The phone has moved items to another collection (their ids), or from another one to here.
+    Moved {
+        from_here: Vec<String>,
+        to_here: Vec<(String, Item)>,
+    },
     /// History was looked through up to here, nothing for the phone in it.
     Advance {
         cursor: u64,

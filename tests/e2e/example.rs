@@ -5,6 +5,8 @@
 
 mod http;
 mod phone;
+mod phone_mail;
+mod phone_sync;
 mod tree;
 
 use std::{
@@ -68,16 +70,41 @@ fn main() {
         let (requests, time) = cost.map_or((0, Duration::ZERO), |(_, r, t)| (*r, *t));
         println!("  {:<10} {:<36} {items:>6} {requests:>9} {:>7} ms", kind(folder.kind), folder.name, time.as_millis());
     }
-    for class in ["contacts", "calendar", "tasks", "notes"] {
+    for class in ["mail", "contacts", "calendar", "tasks", "notes"] {
         let folders = phone.folders.iter().filter(|(_, folder)| kind(folder.kind) == class);
         let items: Vec<&El> = folders.flat_map(|(id, _)| phone.items(id).values()).collect();
         show(class, items);
     }
+    if phone.folders.values().any(|folder| folder.kind == INBOX) {
+        write_home(&mut phone);
+    }
+}
+
+/// The type of the inbox (MS-ASCMD 2.2.3.186.3).
+const INBOX: u32 = 2;
+
+/// Sends a mail to the address that the mails in the inbox are for, and waits for it.
+fn write_home(phone: &mut Phone) {
+    let inbox = phone.default_folder(INBOX);
+    let Some(to) = phone.items(&inbox).values().find_map(|item| item.text("To").map(str::to_owned)) else { return };
+    let subject = format!("From {}", phone.device);
+    let mime =
+        format!("To: {to}\r\nSubject: {subject}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nGrüße an mich.\r\n");
+    println!();
+    step(&format!("SendMail to {to}"), || phone.send_mail(mime.as_bytes()));
+    step("Sync until it is in the inbox", || {
+        let since = Instant::now();
+        while phone.find_by(&inbox, "Subject", &subject).is_none() {
+            assert!(since.elapsed() < Duration::from_secs(20), "it did not come");
+            phone.sync_all(&inbox);
+        }
+    });
 }
 
 /// The first few items of a class, a line each.
 fn show(class: &str, mut items: Vec<&El>) {
     let columns: &[(&str, &str)] = match class {
+        "mail" => &[("DateReceived", "received"), ("Read", "read"), ("From", "from"), ("Subject", "mail")],
         "contacts" => &[
             ("FirstName", "first name"),
             ("LastName", "last name"),
@@ -90,6 +117,10 @@ fn show(class: &str, mut items: Vec<&El>) {
     };
     let text = |item: &El, path: &str| item.text(path).unwrap_or_default().chars().take(24).collect::<String>();
     items.sort_by_key(|item| columns.first().map(|(path, _)| text(item, path)));
+    // The newest mails, but the next events and tasks.
+    if class == "mail" {
+        items.reverse();
+    }
     let line = |cells: Vec<String>| {
         let cells: String = cells.iter().map(|cell| format!("  {cell:<24}")).collect();
         println!("{}", cells.trim_end());

@@ -7,7 +7,12 @@
 
 mod horde;
 mod http;
+mod mail;
+mod mailbox;
+mod mailproxy;
 mod phone;
+mod phone_mail;
+mod phone_sync;
 mod proxy;
 mod site;
 mod tree;

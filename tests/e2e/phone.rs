@@ -7,23 +7,38 @@ use base64::Engine as _;
 
 use crate::{
     http::{self, Pending, Response},
-    tree::{El, el, empty, t},
+    tree::{El, el, t},
 };
+
+pub(crate) use crate::phone_sync::{Collection, Request};
 
 /// All protocol versions, oldest first.
 pub(crate) const VERSIONS: [&str; 7] = ["2.5", "12.0", "12.1", "14.0", "14.1", "16.0", "16.1"];
 
-const CODES: [(&str, u8); 9] = [
+/// Command codes of base64 queries (MS-ASHTTP 2.2.1.1.1.1.2).
+const CODES: [(&str, u8); 18] = [
     ("Sync", 0),
     ("SendMail", 1),
+    ("SmartForward", 2),
+    ("SmartReply", 3),
+    ("GetAttachment", 4),
     ("FolderSync", 9),
+    ("FolderCreate", 10),
+    ("FolderDelete", 11),
+    ("FolderUpdate", 12),
+    ("MoveItems", 13),
     ("GetItemEstimate", 14),
+    ("MeetingResponse", 15),
     ("Search", 16),
     ("Settings", 17),
     ("Ping", 18),
     ("ItemOperations", 19),
     ("Provision", 20),
+    ("Find", 23),
 ];
+
+/// Parameters of base64 queries (MS-ASHTTP 2.2.1.1.1.1.3).
+const PARAMETERS: [(&str, u8); 4] = [("AttachmentName", 0), ("CollectionId", 1), ("ItemId", 3), ("LongId", 4)];
 
 /// A folder as FolderSync told it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,35 +46,6 @@ pub(crate) struct Folder {
     pub(crate) parent: String,
     pub(crate) name: String,
     pub(crate) kind: u32,
-}
-
-/// What the phone has of a folder.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Collection {
-    /// Last key received; "" before the first Sync.
-    pub(crate) key: String,
-    /// Items by ServerId: their ApplicationData.
-    pub(crate) items: BTreeMap<String, El>,
-    /// Adds by ClientId that were not answered yet.
-    pub(crate) pending: BTreeMap<String, El>,
-}
-
-/// One Sync of one folder.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Request {
-    /// Another key than the last one received.
-    pub(crate) key: Option<String>,
-    pub(crate) window: Option<u32>,
-    pub(crate) get_changes: Option<bool>,
-    /// With key 0: elements that this phone manages.
-    pub(crate) supported: Option<Vec<&'static str>>,
-    pub(crate) conflict: Option<u32>,
-    /// Says nothing of options: those of before hold.
-    pub(crate) as_before: bool,
-    /// FilterType.
-    pub(crate) filter: Option<u32>,
-    /// Add, Change, Delete, Fetch.
-    pub(crate) commands: Vec<El>,
 }
 
 /// Any answer of the server: HTTP and, if there was one, the document.
@@ -152,11 +138,13 @@ impl Phone {
 
     // ---- requests
 
-    fn target(&self, command: &str) -> String {
+    /// Path and query of a command; `SaveInSent` and `AcceptMultiPart` among the parameters are bits of `Options`.
+    fn target(&self, command: &str, parameters: &[(&str, &str)]) -> String {
         if !self.base64 {
             let (user, device, kind) = (&self.user, &self.device, &self.kind);
+            let more: String = parameters.iter().map(|(name, value)| format!("&{name}={}", escape(value))).collect();
             return format!(
-                "/Microsoft-Server-ActiveSync?Cmd={command}&User={user}&DeviceId={device}&DeviceType={kind}"
+                "/Microsoft-Server-ActiveSync?Cmd={command}&User={user}&DeviceId={device}&DeviceType={kind}{more}"
             );
         }
         let code = CODES.iter().find(|(name, _)| *name == command).unwrap().1;
@@ -167,6 +155,21 @@ impl Phone {
         query.extend(self.policy_key.to_le_bytes());
         query.push(u8::try_from(self.kind.len()).unwrap());
         query.extend(self.kind.as_bytes());
+        let mut options = 0;
+        for (name, value) in parameters {
+            match *name {
+                "SaveInSent" => options |= 1,
+                "AcceptMultiPart" => options |= 2,
+                _ => {
+                    let tag = PARAMETERS.iter().find(|(n, _)| n == name).unwrap().1;
+                    query.extend([tag, u8::try_from(value.len()).unwrap()]);
+                    query.extend(value.as_bytes());
+                }
+            }
+        }
+        if options != 0 {
+            query.extend([7, 1, options]);
+        }
         format!("/Microsoft-Server-ActiveSync?{}", base64::engine::general_purpose::STANDARD.encode(query))
     }
 
@@ -176,16 +179,29 @@ impl Phone {
     }
 
     pub(crate) fn try_send(&self, command: &str, body: &[u8]) -> std::io::Result<Pending> {
+        let kind = (!body.is_empty()).then_some("application/vnd.ms-sync.wbxml");
+        self.try_send_with(command, &[], kind, body)
+    }
+
+    /// Sends any bytes as a command with parameters in the query.
+    pub(crate) fn try_send_with(
+        &self,
+        command: &str,
+        parameters: &[(&str, &str)],
+        kind: Option<&str>,
+        body: &[u8],
+    ) -> std::io::Result<Pending> {
         let mut headers =
             vec![("Authorization", http::basic(&self.user, &self.password)), ("User-Agent", self.agent.clone())];
-        if !body.is_empty() {
-            headers.push(("Content-Type", "application/vnd.ms-sync.wbxml".to_owned()));
-        }
+        headers.extend(kind.map(|kind| ("Content-Type", kind.to_owned())));
         if !self.base64 {
             headers.push(("MS-ASProtocolVersion", self.version.to_owned()));
             headers.push(("X-MS-PolicyKey", self.policy_key.to_string()));
         }
-        http::send(self.to, "POST", &self.target(command), &headers, body)
+        let (multipart, parameters): (Vec<_>, Vec<_>) =
+            parameters.iter().partition(|(name, _)| *name == "AcceptMultiPart" && !self.base64);
+        headers.extend(multipart.iter().map(|_| ("MS-ASAcceptMultiPart", "T".to_owned())));
+        http::send(self.to, "POST", &self.target(command, &parameters), &headers, body)
     }
 
     /// Sends any bytes as a command and checks what holds for every answer.
@@ -345,19 +361,20 @@ impl Phone {
         self.default_folder(9)
     }
 
-    /// The id of the only folder of that type (MS-ASCMD 2.2.3.186.3: 7 tasks, 8 calendar, 9 contacts, 10 notes).
+    /// The id of the only folder of that type (MS-ASCMD 2.2.3.186.3: 2 inbox, 3 drafts, 4 deleted, 5 sent, 7 tasks, 8 calendar, 9 contacts, 10 notes).
     pub(crate) fn default_folder(&self, kind: u32) -> String {
         let folder = self.folders.iter().find(|(_, f)| f.kind == kind);
         folder.unwrap_or_else(|| panic!("no folder of type {kind} in {:?}", self.folders)).0.clone()
     }
 
     /// The class of a folder's items.
-    fn class(&self, folder: &str) -> &'static str {
+    pub(crate) fn class(&self, folder: &str) -> &'static str {
         match self.folders.get(folder).map(|f| f.kind) {
             Some(7 | 15) => "Tasks",
             Some(8 | 13) => "Calendar",
             Some(10 | 17) => "Notes",
-            _ => "Contacts",
+            Some(9 | 14) | None => "Contacts",
+            Some(_) => "Email",
         }
     }
 
@@ -376,185 +393,6 @@ impl Phone {
         let book = self.contacts();
         self.sync_all(&book);
         book
-    }
-
-    /// The document of a Sync of one folder.
-    pub(crate) fn sync_request(&self, folder: &str, request: &Request) -> El {
-        let last = self.collections.get(folder).map(|c| c.key.clone()).filter(|k| !k.is_empty());
-        let key = request.key.clone().or(last).unwrap_or_else(|| "0".to_owned());
-        let mut c = Vec::new();
-        if !self.at_least("14.0") {
-            c.push(t("Class", self.class(folder)));
-        }
-        c.extend([t("SyncKey", &key), t("CollectionId", folder)]);
-        if let Some(names) = &request.supported {
-            c.push(el("Supported", names.iter().map(|n| empty(n))));
-        }
-        if let Some(get) = request.get_changes {
-            c.push(t("GetChanges", u8::from(get)));
-        }
-        if let Some(window) = request.window {
-            c.push(t("WindowSize", window));
-        }
-        let mut options = Vec::new();
-        if self.at_least("12.0") {
-            options.push(el("AirSyncBase:BodyPreference", [t("Type", 1), t("TruncationSize", 400_000)]));
-        }
-        options.extend(request.filter.map(|f| t("FilterType", f)));
-        options.extend(request.conflict.map(|c| t("Conflict", c)));
-        if key != "0" && !options.is_empty() && !request.as_before {
-            c.push(el("Options", options));
-        }
-        if !request.commands.is_empty() {
-            c.push(el("Commands", request.commands.iter().cloned()));
-        }
-        el("AirSync:Sync", [el("Collections", [el("Collection", c)])])
-    }
-
-    /// One Sync of one folder; applies what comes.
-    pub(crate) fn sync(&mut self, folder: &str, request: &Request) -> Answer {
-        let doc = self.sync_request(folder, request);
-        self.sent(folder, request);
-        let answer = self.command("Sync", &doc);
-        self.apply(folder, request, &answer);
-        answer
-    }
-
-    /// Remembers the Adds of a request until they are answered.
-    pub(crate) fn sent(&mut self, folder: &str, request: &Request) {
-        let pending = &mut self.collections.entry(folder.to_owned()).or_default().pending;
-        for add in request.commands.iter().filter(|c| c.name == "Add") {
-            pending.insert(add.text("ClientId").unwrap().to_owned(), add.get("ApplicationData").unwrap().clone());
-        }
-    }
-
-    /// Applies an answer as a phone does, and is strict with it.
-    pub(crate) fn apply(&mut self, folder: &str, request: &Request, answer: &Answer) {
-        assert_eq!(answer.http.status, 200, "{} {}", answer.http.status, answer.http.reason);
-        let Some(doc) = &answer.doc else {
-            assert!(self.at_least("12.1"), "an empty answer in {}", self.version);
-            assert!(request.commands.iter().all(|c| c.name != "Add" && c.name != "Fetch"), "Adds were not answered");
-            return self.confirm(folder, request, None);
-        };
-        let Some(c) = doc.get("Collections/Collection") else { return };
-        assert_eq!(c.text("CollectionId"), Some(folder), "{doc:?}");
-        assert_eq!(c.get("Class").is_some(), !self.at_least("14.0"), "Class: {doc:?}");
-        let head: Vec<&str> = c.order().into_iter().filter(|n| *n != "Class").take(3).collect();
-        assert_eq!(head, ["SyncKey", "CollectionId", "Status"], "{doc:?}");
-        if c.number("Status") != Some(1) {
-            return;
-        }
-        let this = self.collections.entry(folder.to_owned()).or_default();
-        let key = c.text("SyncKey").unwrap();
-        assert!(!key.is_empty() && key != "0" && key.len() <= 64, "{doc:?}");
-        if c.get("Commands").is_some() || c.get("Responses").is_some() || this.key.is_empty() {
-            assert_ne!(this.key, key, "the key stayed although something came: {doc:?}");
-        }
-        if request.key.as_deref() == Some("0") || this.key.is_empty() {
-            assert!(c.get("Commands").is_none(), "items with key 0: {doc:?}");
-            this.items.clear();
-        }
-        key.clone_into(&mut this.key);
-        self.confirm(folder, request, c.get("Responses"));
-        let this = self.collections.get_mut(folder).unwrap();
-        let commands = c.get("Commands").map(|c| c.children.as_slice()).unwrap_or_default();
-        if let Some(window) = request.window {
-            assert!(commands.len() <= window as usize, "{} items in a window of {window}", commands.len());
-        }
-        for command in commands {
-            let id = command.text("ServerId").unwrap_or_else(|| panic!("no ServerId: {command:?}")).to_owned();
-            assert!(!id.is_empty() && id.len() <= 64, "{id}");
-            let data = command.get("ApplicationData").cloned();
-            match command.name.as_str() {
-                "Add" => assert_eq!(this.items.insert(id.clone(), data.unwrap()), None, "item {id} came twice"),
-                "Change" => assert!(this.items.insert(id.clone(), data.unwrap()).is_some(), "Change of unknown {id}"),
-                "Delete" | "SoftDelete" => assert!(this.items.remove(&id).is_some(), "Delete of unknown {id}"),
-                other => panic!("{other} in Commands"),
-            }
-        }
-        if c.get("MoreAvailable").is_some() {
-            assert!(!commands.is_empty() || request.get_changes == Some(false), "MoreAvailable without items");
-        }
-    }
-
-    /// What the request changed is now the truth of the phone, as far as the Responses do not say otherwise.
-    fn confirm(&mut self, folder: &str, request: &Request, responses: Option<&El>) {
-        let this = self.collections.get_mut(folder).unwrap();
-        let failed = |kind: &str, id: &str| {
-            let mut all = responses.iter().flat_map(|r| r.all(kind));
-            all.any(|r| r.text("ServerId") == Some(id) && r.number("Status") != Some(1))
-        };
-        for add in responses.iter().flat_map(|r| r.all("Add")) {
-            let client = add.text("ClientId").unwrap_or_else(|| panic!("no ClientId: {add:?}"));
-            let data = this.pending.remove(client).unwrap_or_else(|| panic!("unknown ClientId: {add:?}"));
-            if add.number("Status") == Some(1) {
-                let id = add.text("ServerId").unwrap_or_else(|| panic!("no ServerId: {add:?}"));
-                assert_eq!(this.items.insert(id.to_owned(), data), None, "an Add got the id of another item: {add:?}");
-            } else {
-                assert!(add.get("ServerId").is_none(), "{add:?}");
-            }
-        }
-        for command in &request.commands {
-            let id = command.text("ServerId").unwrap_or_default();
-            match command.name.as_str() {
-                // What becomes of the series the phone works out for itself.
-                "Change" | "Delete" if command.get("InstanceId").is_some() => {}
-                "Change" if !failed("Change", id) => {
-                    let item = this.items.entry(id.to_owned()).or_default();
-                    for child in &command.get("ApplicationData").unwrap().children {
-                        item.set(child.clone());
-                    }
-                }
-                "Delete" => drop(this.items.remove(id)),
-                _ => {}
-            }
-        }
-    }
-
-    /// Syncs a folder until nothing more is available; gives the number of requests.
-    pub(crate) fn sync_all(&mut self, folder: &str) -> usize {
-        self.sync_all_by(folder, 100)
-    }
-
-    pub(crate) fn sync_all_by(&mut self, folder: &str, window: u32) -> usize {
-        let before = self.requests;
-        if self.collections.get(folder).is_none_or(|c| c.key.is_empty()) {
-            self.prime(folder, None);
-        }
-        loop {
-            let answer = self.sync(folder, &Request { window: Some(window), ..Request::default() });
-            let Some(_) = &answer.doc else { break };
-            assert_eq!(answer.collection_status(), 1, "{:?}", answer.doc);
-            if answer.collection().get("MoreAvailable").is_none() {
-                break;
-            }
-            assert!(self.requests - before < 1000, "MoreAvailable without end");
-        }
-        self.requests - before
-    }
-
-    /// The Sync with key 0.
-    pub(crate) fn prime(&mut self, folder: &str, supported: Option<Vec<&'static str>>) {
-        let answer = self.sync(folder, &Request { key: Some("0".to_owned()), supported, ..Request::default() });
-        assert_eq!(answer.collection_status(), 1, "{:?}", answer.doc);
-    }
-
-    /// What the phone has of a folder.
-    pub(crate) fn items(&self, folder: &str) -> &BTreeMap<String, El> {
-        &self.collections[folder].items
-    }
-
-    /// The ServerId and data of the only item whose FirstName this is.
-    pub(crate) fn find(&self, folder: &str, first_name: &str) -> Option<(String, &El)> {
-        self.find_by(folder, "FirstName", first_name)
-    }
-
-    /// The ServerId and data of the only item that has this text in that element.
-    pub(crate) fn find_by(&self, folder: &str, element: &str, text: &str) -> Option<(String, &El)> {
-        let mut found = self.items(folder).iter().filter(|(_, i)| i.text(element) == Some(text));
-        let first = found.next().map(|(id, item)| (id.clone(), item));
-        assert!(found.next().is_none(), "{text} twice");
-        first
     }
 
     // ---- building commands
@@ -594,6 +432,12 @@ impl Phone {
     pub(crate) fn note_of<'a>(&self, item: &'a El) -> Option<&'a str> {
         if self.at_least("12.0") { item.text("Body/Data") } else { item.text("Body") }
     }
+}
+
+/// A value of a query.
+fn escape(value: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    value.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// A Change of an item.

@@ -193,7 +193,7 @@ fn rules_of_every_type_go_both_ways() {
         site.horde.event(&[
             &format!("SUMMARY:{title}"),
             &format!("DTSTART;TZID=Europe/Berlin:{start}"),
-            &format!("DURATION:PT1H"),
+            "DURATION:PT1H",
             &format!("RRULE:{rule}"),
         ]);
     }

@@ -16,9 +16,13 @@ const EVENTS: &str = include_str!("../corpus/events/events.txt");
 /// Every so many'th event is taken, to keep the test short.
 const STEP: usize = 3;
 
-/// Name, home zone and text.
 fn samples() -> impl Iterator<Item = (&'static str, &'static str, String)> {
-    EVENTS.split("\n## ").skip(1).step_by(STEP).filter_map(|part| {
+    all_samples().step_by(STEP)
+}
+
+/// Name, home zone and text.
+pub(crate) fn all_samples() -> impl Iterator<Item = (&'static str, &'static str, String)> {
+    EVENTS.split("\n## ").skip(1).filter_map(|part| {
         let (head, rest) = part.split_once('\n')?;
         let (name, zone) = head.rsplit_once(' ')?;
         let text = rest.lines().filter(|line| !line.starts_with("= ")).collect::<Vec<_>>().join("\r\n");
@@ -26,7 +30,7 @@ fn samples() -> impl Iterator<Item = (&'static str, &'static str, String)> {
     })
 }
 
-fn without_stamps(item: &Properties) -> Properties {
+pub(crate) fn without_stamps(item: &Properties) -> Properties {
     let mut item = item.clone();
     for tag in [c::DT_STAMP, c::UID] {
         item.0.remove(&tag);

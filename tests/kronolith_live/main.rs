@@ -3,6 +3,7 @@
 //! (`e2e-NAME:e2e-NAME-secret`, `HORDE_EAS_LAB_USERS` is the beginning of the name); `HORDE_EAS_LAB_ADMIN` (`name:password`) may share
 //! calendars.
 
+mod bulk;
 mod corpus;
 mod kept;
 mod reading;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::site::*;
 
-async fn admin() -> Site {
+pub(crate) async fn admin() -> Site {
     let pair = std::env::var("HORDE_EAS_LAB_ADMIN").unwrap_or_else(|_| "admin:admin-secret".into());
     let (user, password) = pair.split_once(':').expect("name:password");
     Site::with(Login { user: user.into(), password: password.to_owned().into() }, "").await

@@ -58,7 +58,7 @@ $AUTHCONF
 \$conf['cachecss'] = false;
 \$conf['cachejs'] = false;
 \$conf['sessionhandler'] = array('type' => 'Builtin', 'hashtable' => false);
-\$conf['mailer'] = array('type' => 'smtp', 'params' => array('host' => '127.0.0.1', 'port' => $P_SMTP, 'secure' => 'none', 'auth' => true, 'localhost' => 'localhost', 'lmtp' => false, 'password_auth' => '', 'username_auth' => ''));
+\$conf['mailer'] = array('type' => 'smtp', 'params' => array('host' => '127.0.0.1', 'port' => $P_SMTP, 'secure' => 'none', 'auth' => true, 'localhost' => 'localhost', 'lmtp' => false, 'password_auth' => true, 'username_auth' => true));
 \$conf['dns'] = array();
 \$conf['timezone']['location'] = 'file://$LAB/conf/tzdata.tar.gz';
 \$conf['problems']['email'] = 'admin@$DOMAIN';

@@ -20,6 +20,7 @@ mod write;
 
 use jiff::Timestamp;
 
+pub(crate) use lines::escaped;
 pub use read::read;
 pub use series::{aligned, is_in_horde, nearest, occurrences};
 pub use write::{occurrence, write, write_exception};

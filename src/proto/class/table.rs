@@ -76,6 +76,8 @@ pub(super) struct Property {
     pub(super) rare: bool,
     /// Stands there empty where an occurrence has none although its series has one.
     pub(super) blank: bool,
+    /// Says nothing about the item: two that differ in it alone are the same.
+    pub(super) incidental: bool,
 }
 
 impl Property {
@@ -91,6 +93,7 @@ impl Property {
             kept: false,
             rare: false,
             blank: false,
+            incidental: false,
         }
     }
 
@@ -130,6 +133,10 @@ impl Property {
 
     pub(super) const fn kept(self) -> Self {
         Self { kept: true, ..self }
+    }
+
+    pub(super) const fn incidental(self) -> Self {
+        Self { incidental: true, ..self }
     }
 
     pub(super) fn is_in(&self, version: Version) -> bool {

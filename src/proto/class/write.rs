@@ -111,11 +111,17 @@ fn write_properties(w: &mut Writer, table: &'static [Property], item: &Propertie
     }
 }
 
-/// The item alone, as a document of its own: what a phone with this view gets of it, for comparing.
+/// The item alone, as a document of its own: what a phone with this view gets of it, for comparing. Without what says nothing about it.
 pub fn encoded(class: Class, item: &Properties, view: &View) -> Vec<u8> {
+    let mut item = Cow::Borrowed(item);
+    for property in table::properties(class, view.version).filter(|property| property.incidental) {
+        if item.0.contains_key(&property.key) {
+            item.to_mut().0.remove(&property.key);
+        }
+    }
     let mut w = Writer::new();
     w.open(APPLICATION_DATA);
-    write_item(&mut w, class, item, view);
+    write_item(&mut w, class, &item, view);
     w.finish()
 }
 

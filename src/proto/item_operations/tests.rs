@@ -23,13 +23,13 @@ fn mail(place: Place, size: u64) -> Outcome {
     let mut item = Properties::default();
     item.set_text(e::SUBJECT, "Grüße");
     let body = Elsewhere { kind: BodyKind::Mime, size, truncated: false, place };
-    Outcome::Fetch(Fetched {
+    Outcome::Fetch(Box::new(Fetched {
         status: 1,
         collection: Some("f1".into()),
         item: Some("f1:7.9".into()),
         content: Some(Content::Item { class: Class::Email, item, view: view(Version::V14_1), body: Some(body) }),
         ..Fetched::default()
-    })
+    }))
 }
 
 /// Puts the texts into the holes.
@@ -46,7 +46,7 @@ fn filled(document: &Document, texts: &[&str]) -> Vec<u8> {
 
 #[test]
 fn what_goes_into_a_hole_is_the_text_of_its_element() {
-    let attachment = Outcome::Fetch(Fetched {
+    let attachment = Outcome::Fetch(Box::new(Fetched {
         status: 1,
         attachment: Some("f1:7.9:2".into()),
         content: Some(Content::Attachment {
@@ -56,7 +56,7 @@ fn what_goes_into_a_hole_is_the_text_of_its_element() {
             place: Place::Hole,
         }),
         ..Fetched::default()
-    });
+    }));
     let response = Response { status: 1, results: vec![mail(Place::Hole, 4), attachment] };
     let xml = decode_to_xml(&filled(&response.write(), &["To: ä", "JVBERi0xLjQK"])).unwrap();
     let line: String = xml.lines().map(str::trim).collect();

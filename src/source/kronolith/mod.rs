@@ -1,5 +1,6 @@
 //! Events in Kronolith (`docs/mapping.md` says property by property what goes where).
 
+mod bulk;
 mod dav;
 mod home;
 mod instances;
@@ -73,13 +74,13 @@ impl Source for Kronolith {
     }
 
     async fn list(&self, container: &str, scope: Scope) -> Result<Vec<String>, Error> {
-        match scope {
-            Scope::Since(bound) => {
-                let from = (bound - MARGIN).max(0);
-                self.app.list_uids_with(container, vec![json!([container]), json!(from), json!(0)]).await
-            }
-            Scope::All | Scope::Incomplete => self.app.list_uids(container).await,
-        }
+        let from = match scope {
+            Scope::Since(bound) => (bound - MARGIN).max(0),
+            Scope::All | Scope::Incomplete => 0,
+        };
+        let uids = self.app.list_uids_with(container, vec![json!([container]), json!(from), json!(0)]).await?;
+        self.outline(container, from, &uids);
+        Ok(uids)
     }
 
     async fn fetch(&self, container: &str, uids: &[String], ahead: &[String]) -> Result<Vec<Fetched>, Error> {

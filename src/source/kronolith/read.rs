@@ -1,5 +1,5 @@
-//! Reading events in few PHP requests: by XML-RPC multiCall of exports where the site has it (2.7 ms per event), else many by WebDAV multiget
-//! (3 ms), else by exports side by side (17 ms).
+//! Reading events in few PHP requests: by XML-RPC, where the site has it, the most of a calendar at once (0.3 ms per event, `bulk`) and the rest
+//! by multiCall of exports (1 ms), else many by WebDAV multiget (3 ms), else by exports side by side (17 ms).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,7 +17,7 @@ use crate::{
         Error, Fetched, Source,
         app::{Answer, Memory, Rows},
     },
-    wbxml::tag::calendar as c,
+    wbxml::tag::{air_sync_base as b, calendar as c},
 };
 
 /// Most events read at a time beyond those that are wanted: two of Horde's multiCalls, side by side.
@@ -57,11 +57,20 @@ impl Kronolith {
         let wanted = Memory::lacking(&rows, uids.iter());
         let mut rest = HashMap::new();
         if !wanted.is_empty() {
-            // The first events are to be on the phone soon; whoever comes again gets the more.
-            let more = if self.app.memory.is_warm(calendar) { AHEAD } else { 0 };
-            let mut all = Memory::lacking(&rows, uids.iter().chain(ahead));
-            all.truncate(wanted.len().max(more));
             let read_at = self.app.memory.seen(calendar);
+            let mut all = Memory::lacking(&rows, uids.iter().chain(ahead));
+            // The first events are to be on the phone soon; whoever comes again gets the more.
+            if self.app.memory.is_warm(calendar) {
+                let most = self.bulk(calendar, all.len()).await?;
+                self.app.memory.keep(calendar, read_at, &most);
+                rows.extend(most);
+                all = Memory::lacking(&rows, all.iter());
+                all.truncate(wanted.len().max(AHEAD));
+            } else {
+                all.truncate(wanted.len());
+                all.extend(Memory::lacking(&rows, self.milestones(calendar).iter()));
+                all = Memory::lacking(&rows, all.iter());
+            }
             let mut fresh = Rows::new();
             for (uid, got) in self.read(calendar, all).await? {
                 match got {
@@ -165,6 +174,7 @@ pub(super) fn understood(answer: Answer, home: &Home) -> Got {
                 let zone = event.zone.clone().unwrap_or_else(|| home.zone.clone());
                 repair::exceptions(&mut event.item, &zone);
                 forget_stamps(&mut event.item);
+                forget_coordinates(&mut event.item);
                 Got::Event(Box::new(event))
             }
             Err(error) => Got::Broken(format!("Kronolith's iCalendar is none: {error:?}")),
@@ -172,6 +182,22 @@ pub(super) fn understood(answer: Answer, home: &Home) -> Got {
         Ok(_) => Got::Broken("Kronolith gave no text for it".to_owned()),
         Err(horde::Error::Fault(_)) => Got::Missing,
         Err(error) => Got::Broken(error.to_string()),
+    }
+}
+
+/// Coordinates are kept beside, as only exports have them, and only of a Horde that is told to store them.
+fn forget_coordinates(item: &mut Properties) {
+    let forget = |item: &mut Properties| {
+        if let Some(Value::Group(place)) = item.0.get_mut(&b::LOCATION) {
+            [b::LATITUDE, b::LONGITUDE].iter().for_each(|tag| drop(place.0.remove(tag)));
+        }
+    };
+    forget(item);
+    if item.group(b::LOCATION).is_some_and(|place| place.0.is_empty()) {
+        item.0.remove(&b::LOCATION);
+    }
+    if let Some(Value::Groups(exceptions)) = item.0.get_mut(&c::EXCEPTIONS) {
+        exceptions.iter_mut().for_each(forget);
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{
     super::{
         Message, attachment,
-        fit::{Fitted, Raw, Wish, body, body_part, wants_whole},
+        fit::{Raw, body, body_part, wants_whole},
         layout::LONGEST_TEXT,
         part::Part,
         whole,
@@ -15,7 +15,10 @@ use super::{
     corpus::mails,
 };
 use crate::{
-    proto::class::{BodyKind, BodyPreference, Properties, Value},
+    proto::{
+        Version,
+        class::{BodyKind, BodyPreference, Content, Properties, Value, View},
+    },
     wbxml::tag::{air_sync_base as b, email as e, email2 as e2},
 };
 
@@ -29,13 +32,24 @@ fn preference(kind: BodyKind, size: Option<u32>) -> BodyPreference {
     BodyPreference { kind, truncation_size: size, ..BodyPreference::default() }
 }
 
-fn wish(bodies: &[BodyPreference]) -> Wish<'_> {
-    Wish { air_sync_base: true, bodies, ..Wish::default() }
+fn view(bodies: &[BodyPreference]) -> View {
+    View {
+        version: Version::V14_1,
+        bodies: bodies.to_vec(),
+        truncation: None,
+        body_parts: Vec::new(),
+        mime_support: 0,
+        mime_truncation: None,
+    }
 }
 
-fn fitted(raw: &str, wish: &Wish<'_>) -> Fitted {
+fn oldest() -> View {
+    View { version: Version::V2_5, ..view(&[]) }
+}
+
+fn fitted(raw: &str, view: &View) -> Content {
     let whole = Raw { bytes: raw.as_bytes(), size: raw.len() as u64 };
-    body(&Message::parse(raw.as_bytes()), wish, Some(whole))
+    body(&Message::parse(raw.as_bytes()), view, Some(whole))
 }
 
 fn text(item: &Properties, tag: crate::wbxml::Tag) -> &str {
@@ -56,7 +70,7 @@ fn phones_get_the_form_that_they_ask_for() {
         (PLAIN, &[Html][..], Html, "Only &lt;plain&gt;<br>\ntext"),
     ] {
         let bodies: Vec<BodyPreference> = asked.iter().map(|kind| preference(*kind, None)).collect();
-        let got = fitted(raw, &wish(&bodies));
+        let got = fitted(raw, &view(&bodies));
         assert_eq!((got.kind, got.truncated, got.size), (kind, false, got.data.len() as u64), "{asked:?}");
         assert!(got.data.contains(data), "{asked:?}: {}", got.data);
     }
@@ -67,20 +81,20 @@ fn bodies_are_cut_between_characters() {
     for (size, data, truncated) in
         [(0, "", true), (6, "Plain ", true), (7, "Plain ", true), (8, "Plain ü", true), (100, "Plain ü text", false)]
     {
-        let got = fitted(ALTERNATIVE, &wish(&[preference(BodyKind::Plain, Some(size))]));
+        let got = fitted(ALTERNATIVE, &view(&[preference(BodyKind::Plain, Some(size))]));
         assert_eq!((got.data.trim_end(), got.truncated), (data.trim_end(), truncated), "{size}");
         assert_eq!(got.size, 13);
     }
-    let html = fitted(ALTERNATIVE, &wish(&[preference(BodyKind::Html, Some(110))]));
+    let html = fitted(ALTERNATIVE, &view(&[preference(BodyKind::Html, Some(110))]));
     assert!(html.truncated && html.data.len() <= 110 && !html.data.ends_with('<'), "{html:?}");
 }
 
 #[test]
 fn all_or_none_goes_to_the_next_form() {
     let html = BodyPreference { all_or_none: true, ..preference(BodyKind::Html, Some(20)) };
-    let got = fitted(ALTERNATIVE, &wish(&[html.clone(), preference(BodyKind::Plain, Some(5))]));
+    let got = fitted(ALTERNATIVE, &view(&[html.clone(), preference(BodyKind::Plain, Some(5))]));
     assert_eq!((got.kind, got.data.as_str()), (BodyKind::Plain, "Plain"));
-    let got = fitted(ALTERNATIVE, &wish(&[html]));
+    let got = fitted(ALTERNATIVE, &view(&[html]));
     assert_eq!((got.kind, got.data.as_str(), got.truncated), (BodyKind::Html, "", true));
     assert!(got.size > 20);
 }
@@ -95,26 +109,26 @@ fn mime_is_for_those_who_support_it() {
         (SIGNED, 0, BodyKind::Html),
         (SIGNED, 1, BodyKind::Mime),
     ] {
-        let wish = Wish { mime_support: support, ..wish(&bodies) };
-        assert_eq!(fitted(raw, &wish).kind, kind, "{support}");
+        let view = View { mime_support: support, ..view(&bodies) };
+        assert_eq!(fitted(raw, &view).kind, kind, "{support}");
         let message = Message::parse(raw.as_bytes());
-        assert_eq!(wants_whole(&message.root, &wish).is_some(), kind == BodyKind::Mime);
+        assert_eq!(wants_whole(&message.root, &view).is_some(), kind == BodyKind::Mime);
         // A source that could not fetch the whole still sends the text.
-        assert_ne!(body(&message, &wish, None).kind, BodyKind::Mime);
+        assert_ne!(body(&message, &view, None).kind, BodyKind::Mime);
     }
-    assert_eq!(fitted(SIGNED, &Wish { mime_support: 2, ..wish(&bodies) }).data, SIGNED);
+    assert_eq!(fitted(SIGNED, &View { mime_support: 2, ..view(&bodies) }).data, SIGNED);
 }
 
 #[test]
 fn the_oldest_version_has_tables() {
     let long = format!("Subject: x\r\n\r\n{}", "ü".repeat(2_000));
     for (truncation, characters) in [(None, 2_000), (Some(0), 0), (Some(1), 512), (Some(2), 1_024), (Some(9), 2_000)] {
-        let got = fitted(&long, &Wish { truncation, ..Wish::default() });
+        let got = fitted(&long, &View { truncation, ..oldest() });
         assert_eq!((got.kind, got.data.chars().count(), got.size), (BodyKind::Plain, characters, 4_000));
         assert_eq!(got.truncated, characters < 2_000);
     }
     let lines = format!("Subject: x\r\n\r\n{}", "line\r\n".repeat(2_000));
-    let got = fitted(&lines, &Wish { mime_support: 2, mime_truncation: Some(1), ..Wish::default() });
+    let got = fitted(&lines, &View { mime_support: 2, mime_truncation: Some(1), ..oldest() });
     assert_eq!((got.kind, got.truncated, got.size), (BodyKind::Mime, true, lines.len() as u64));
     assert!(got.data.len() <= 4_096 && got.data.ends_with("line\r\n"));
 }
@@ -122,23 +136,23 @@ fn the_oldest_version_has_tables() {
 #[test]
 fn previews_are_one_line_of_text() {
     let asked = BodyPreference { preview: Some(9), ..preference(BodyKind::Html, Some(0)) };
-    assert_eq!(fitted(ALTERNATIVE, &wish(&[asked])).preview.as_deref(), Some("Plain ü t"));
+    assert_eq!(fitted(ALTERNATIVE, &view(&[asked])).preview.as_deref(), Some("Plain ü t"));
     let asked = BodyPreference { preview: Some(200), ..preference(BodyKind::Plain, None) };
-    assert_eq!(fitted(PLAIN, &wish(std::slice::from_ref(&asked))).preview.as_deref(), Some("Only <plain> text"));
+    assert_eq!(fitted(PLAIN, &view(std::slice::from_ref(&asked))).preview.as_deref(), Some("Only <plain> text"));
     assert_eq!(body_part(&Message::parse(PLAIN.as_bytes()), &asked).kind, BodyKind::Html);
 }
 
 #[test]
 fn a_glimpse_is_sent_to_who_asks_for_nothing() {
     let long = format!("Subject: x\r\n\r\n{}", "ü".repeat(2_000));
-    let got = fitted(&long, &wish(&[]));
+    let got = fitted(&long, &view(&[]));
     assert_eq!((got.data.chars().count(), got.size, got.truncated), (255, 4_000, true));
 }
 
 #[test]
 fn texts_beyond_the_limit_are_told_to_be_cut() {
     let long = format!("Subject: x\r\n\r\n{}", "line\r\n".repeat(1_000_000));
-    let got = fitted(&long, &wish(&[preference(BodyKind::Plain, None)]));
+    let got = fitted(&long, &view(&[preference(BodyKind::Plain, None)]));
     assert!(got.truncated && got.data.len() as u64 <= LONGEST_TEXT && got.size == 6_000_000);
 }
 
@@ -206,7 +220,7 @@ fn check(name: &str, raw: &[u8]) {
         for size in [None, Some(0), Some(100), Some(5_000)] {
             for all_or_none in [false, true] {
                 let bodies = [BodyPreference { kind, truncation_size: size, all_or_none, preview: Some(100) }];
-                let got = body(&message, &Wish { mime_support: 2, ..wish(&bodies) }, Some(bytes));
+                let got = body(&message, &View { mime_support: 2, ..view(&bodies) }, Some(bytes));
                 let length = got.data.len() as u64;
                 assert!(size.is_none_or(|size| length <= u64::from(size)), "{name} {kind:?} {size:?} {length}");
                 assert!(

@@ -129,7 +129,7 @@ pub(super) static TABLE: Table = Table {
         number(c::BUSY_STATUS, -1, 4).unghosted().kept(),
         text(c::ORGANIZER_NAME).kept(),
         text(c::ORGANIZER_EMAIL).kept(),
-        date(c::DT_STAMP).unghosted().kept(),
+        date(c::DT_STAMP).unghosted().kept().incidental(),
         date(c::END_TIME).unghosted().kept(),
         PLACE.unghosted(),
         Property::new(b::LOCATION, Kind::Group(&LOCATION)).since(Version::V16_0),
