@@ -143,7 +143,7 @@ async fn large_one(lease: &mut Lease, uid: u32, view: &View, left: &mut u64) -> 
     };
     let root = part::of(structure);
     let mut raw = None;
-    if let Some(limit) = fit::wants_whole(&root, &show::wish(view)) {
+    if let Some(limit) = fit::wants_whole(&root, view) {
         let limit = limit.map_or(u64::MAX, |limit| limit as u64 + 1).min(WHOLE).min((*left).max(SMALL));
         let begin = bytes_of(lease, uid, "", limit).await?;
         *left = left.saturating_sub(begin.len() as u64);

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::{
     convert::mime::{Message, address, attachment, fit},
-    proto::class::{Content, Properties, Value, View},
+    proto::class::{Properties, Value, View},
     wbxml::tag::{air_sync_base as b, email2 as e2},
 };
 
@@ -23,26 +23,15 @@ pub(super) struct Material {
     pub(super) message: Option<Message>,
 }
 
-/// What the view asks of bodies.
-pub(super) fn wish(view: &View) -> fit::Wish<'_> {
-    fit::Wish {
-        air_sync_base: view.version.traits().air_sync_base,
-        bodies: &view.bodies,
-        truncation: view.truncation,
-        mime_support: view.mime_support,
-        mime_truncation: view.mime_truncation,
-    }
-}
-
 /// The item, but for its flags.
 pub(super) fn item(material: Material, view: &View) -> Properties {
     let Material { reference, received, draft, raw, message } = material;
     let message = message.unwrap_or_else(|| Message::parse(raw.as_ref().map(|(raw, _)| &raw[..]).unwrap_or_default()));
     let mut item = message.item(received);
     let raw = raw.as_ref().map(|(bytes, size)| fit::Raw { bytes, size: *size });
-    item.0.insert(b::BODY, content(fit::body(&message, &wish(view), raw)));
+    item.0.insert(b::BODY, Value::Content(fit::body(&message, view, raw)));
     if let Some(preference) = view.body_parts.first() {
-        item.0.insert(b::BODY_PART, content(fit::body_part(&message, preference)));
+        item.0.insert(b::BODY_PART, Value::Content(fit::body_part(&message, preference)));
     }
     if let Some(groups) = attachment::groups(&message.attachments(), &reference) {
         item.0.insert(b::ATTACHMENTS, groups);
@@ -52,11 +41,6 @@ pub(super) fn item(material: Material, view: &View) -> Properties {
         item.set_text(e2::BCC, address::shown(&message.addresses("bcc"), ", "));
     }
     item
-}
-
-fn content(fitted: fit::Fitted) -> Value {
-    let fit::Fitted { kind, data, size, truncated, preview } = fitted;
-    Value::Content(Content { kind, data, size, truncated, preview })
 }
 
 /// A time as the Email class writes it; what is no time is the beginning of 1970.
