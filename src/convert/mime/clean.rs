@@ -128,6 +128,17 @@ pub fn declared_charset(html: &[u8]) -> String {
     rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.:".contains(*c)).take(40).collect()
 }
 
+/// A document that says that it is in UTF-8 if it says anything about its charset.
+pub fn in_utf8(html: &str) -> String {
+    let head = super::charset::cut(html, 4_096).to_ascii_lowercase();
+    let Some(at) = head.find("charset=").map(|at| at + 8) else { return html.to_owned() };
+    let (before, rest) = html.split_at_checked(at).unwrap_or((html, ""));
+    let quote = rest.len() - rest.trim_start_matches(['"', '\'', ' ']).len();
+    let (quote, rest) = rest.split_at_checked(quote).unwrap_or(("", rest));
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c));
+    format!("{before}{quote}utf-8{rest}")
+}
+
 /// HTML without what never shows: comments, styles, scripts, the head; for a look at its beginning that is cheap.
 pub fn without_hidden(html: &str) -> String {
     let mut out = String::with_capacity(html.len().min(64 << 10));
@@ -190,6 +201,8 @@ mod tests {
         assert_eq!(ids, ["a@b", "c@d", "e"].map(str::to_owned).into());
         assert_eq!(declared_charset(b"<meta charset=\"KOI8-R\">"), "koi8-r");
         assert_eq!(declared_charset(b"<meta content='text/html; charset=iso-8859-1'>"), "iso-8859-1");
+        assert_eq!(in_utf8("<meta charset='koi8-r'>ü"), "<meta charset='utf-8'>ü");
+        assert_eq!(in_utf8("<p>"), "<p>");
         assert_eq!(without_hidden("a<STYLE x>b</style>c<!-- d -->e<script>"), "ace");
     }
 

@@ -125,7 +125,7 @@ impl Message {
     }
 
     /// Whether texts are longer than what is looked at.
-    fn is_cut(&self) -> bool {
+    pub(super) fn is_cut(&self) -> bool {
         Self::wanted(&self.root).iter().any(|part| part.size > LONGEST_TEXT)
     }
 
@@ -205,7 +205,8 @@ impl Message {
         charset.map_or(20127, |label| charset::code_page(&label))
     }
 
-    fn text(&self, part: &Part) -> &str {
+    /// The text of one of the wanted parts.
+    pub(super) fn text(&self, part: &Part) -> &str {
         self.texts.get(&part.section).map(String::as_str).unwrap_or_default()
     }
 }

@@ -8,6 +8,7 @@ pub mod address;
 pub mod attachment;
 pub mod charset;
 pub mod clean;
+pub mod compose;
 pub mod encoding;
 pub mod fit;
 pub mod flowed;

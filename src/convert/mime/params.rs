@@ -107,6 +107,60 @@ pub fn get(raw: &Raw, name: &str) -> String {
     word::decode(&charset::decode(&bytes, &label))
 }
 
+/// Parameters as they are written behind a value, each on a line of its own. Nothing in them can end the line.
+pub fn written(raw: &Raw) -> String {
+    raw.iter().map(|(name, value)| one(name, value)).collect()
+}
+
+/// A parameter with a text of any length in any characters.
+pub fn text(name: &str, value: &str) -> (String, Vec<u8>) {
+    if value.is_ascii() && value.len() <= 60 {
+        return (name.to_owned(), value.as_bytes().to_vec());
+    }
+    let encoded = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC);
+    (format!("{name}*"), format!("utf-8''{encoded}").into_bytes())
+}
+
+fn one(name: &str, value: &[u8]) -> String {
+    let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_*.".contains(*c)).take(60).collect();
+    let value = charset::printable(&charset::decode(value, "")).replace(['\r', '\n', '\t'], " ");
+    if name.is_empty() {
+        return String::new();
+    }
+    if !value.is_ascii() {
+        let (name, value) = text(name.trim_end_matches('*'), &value);
+        return pieces(&name, &String::from_utf8_lossy(&value));
+    }
+    if name.ends_with('*') && value.chars().all(|c| c.is_ascii_alphanumeric() || "%'-_.!#$&+^`{}~".contains(c)) {
+        return pieces(&name, &value);
+    }
+    format!(";\r\n {name}=\"{}\"", charset::cut(&value, 900).replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// An encoded value, divided where it is long (RFC 2231 3).
+fn pieces(name: &str, value: &str) -> String {
+    if value.len() <= 60 || name.trim_end_matches('*').contains('*') {
+        return format!(";\r\n {name}={}", charset::cut(value, 900));
+    }
+    let name = name.trim_end_matches('*');
+    let mut out = String::new();
+    let mut rest = value;
+    for at in 0..MOST {
+        let mut end = charset::cut(rest, 60).len();
+        // An escape is not divided.
+        if let Some(escape) = rest.get(end.saturating_sub(2)..end).and_then(|last| last.find('%')) {
+            end = end - 2 + escape;
+        }
+        let (head, tail) = rest.split_at_checked(if rest.len() <= 60 { rest.len() } else { end }).unwrap_or((rest, ""));
+        out.push_str(&format!(";\r\n {name}*{at}*={head}"));
+        rest = tail;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -138,6 +192,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_written_is_read(value in "[ -~äöü€\u{1f600}]{0,200}") {
+            let value = value.trim();
+            let written = format!("a/b{}", written(&vec![text("name", value), ("x".into(), b"y".to_vec())]));
+            prop_assert!(written.is_ascii() && !written.replace("\r\n ", "").contains(['\r', '\n']), "{}", written);
+            let (_, raw) = split(&written);
+            prop_assert_eq!(get(&raw, "name"), word::decode(value));
+            prop_assert_eq!(get(&raw, "x"), "y");
+        }
+
         #[test]
         fn any_value_is_read(value in "[ -~ü\r\n]{0,60}|(name|\\*|0|1|=|;|\"|'|%C3|utf-8){0,20}") {
             let (_, raw) = split(&value);

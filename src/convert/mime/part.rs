@@ -34,6 +34,8 @@ pub struct Part {
     pub location: String,
     /// Content-Transfer-Encoding.
     pub encoding: Encoding,
+    /// As the part calls its encoding; "" when it does not say.
+    pub transfer: String,
     /// Length of the encoded content, bytes.
     pub size: u64,
     /// Subject of the message within a message/rfc822 part, decoded.
@@ -65,6 +67,7 @@ impl Part {
         self.id = word::decode(id).trim_matches(['<', '>', ' ']).to_owned();
         self.location = word::decode(location).split_whitespace().collect();
         self.encoding = Encoding::parse(encoding);
+        self.transfer = encoding.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).collect();
         self.size = size;
         self
     }

@@ -116,12 +116,20 @@ fn target(part: &Part) -> Encoding {
     if part.is_text() && part.encoding != Encoding::Base64 { Encoding::QuotedPrintable } else { Encoding::Base64 }
 }
 
-/// A header field as text.
+/// A header field as text: as it is where it is UTF-8.
 fn field_text(field: &[u8], label: &str) -> String {
-    if let Ok(text) = std::str::from_utf8(field) {
+    std::str::from_utf8(field).map_or_else(|_| ascii_field(field, label), str::to_owned)
+}
+
+/// A header field as ASCII: as it is where it is that, but for parameters of Content-* in other characters.
+pub(super) fn ascii_field(field: &[u8], label: &str) -> String {
+    if let Some(text) = std::str::from_utf8(field).ok().filter(|text| text.is_ascii()) {
         return text.to_owned();
     }
-    let text = charset::decode(field, if label.is_empty() { "windows-1252" } else { label });
+    let text = match std::str::from_utf8(field) {
+        Ok(text) => text.to_owned(),
+        Err(_) => charset::decode(field, if label.is_empty() { "windows-1252" } else { label }),
+    };
     let Some((name, value)) = text.split_once(':') else { return text };
     let lower = name.trim().to_ascii_lowercase();
     let value = if ADDRESSES.contains(&lower.as_str()) {
@@ -135,7 +143,8 @@ fn field_text(field: &[u8], label: &str) -> String {
     format!("{name}: {value}\r\n")
 }
 
-fn lines(digits: &str) -> String {
+/// Base64 in lines of 76 characters, without a line end behind the last.
+pub(super) fn lines(digits: &str) -> String {
     let mut out = String::with_capacity(digits.len() + digits.len() / 38 + 2);
     let mut rest = digits;
     while !rest.is_empty() {

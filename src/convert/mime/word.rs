@@ -123,6 +123,11 @@ pub fn encode(text: &str) -> String {
     encoded(text.trim())
 }
 
+/// A text without what is not ASCII, on one line.
+pub fn ascii(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii() && !c.is_ascii_control() { c } else { '_' }).collect()
+}
+
 /// A text as encoded words in UTF-8, folded.
 pub fn encoded(text: &str) -> String {
     let mut out = String::new();

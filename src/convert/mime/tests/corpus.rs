@@ -49,12 +49,12 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("name-raw-utf8", "name", "the other library does not read UTF-8 in headers"),
 ];
 
-pub(super) fn directory() -> PathBuf {
+pub(in super::super) fn directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/mail")
 }
 
 /// All mails of the corpus by name.
-pub(super) fn mails() -> BTreeMap<String, Vec<u8>> {
+pub(in super::super) fn mails() -> BTreeMap<String, Vec<u8>> {
     let files = fs::read_dir(directory().join("eml")).unwrap().map(|entry| entry.unwrap().path());
     files.map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap())).collect()
 }

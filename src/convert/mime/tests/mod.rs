@@ -1,4 +1,4 @@
 //! Messages as wholes: the corpus, what phones get of it, any bytes.
 
-mod corpus;
+pub(super) mod corpus;
 mod form;
