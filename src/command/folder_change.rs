@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::folder_sync;
+use super::{Context, Reply, folder_sync, sources::mail_of};
 use crate::{
     error::Error,
     proto::{
@@ -38,11 +38,22 @@ const MAIL: [u32; 2] = [1, 12];
 /// Types of folders of other classes that it may ask for.
 const OTHERS: std::ops::RangeInclusive<u32> = 13..=17;
 
-/// Carries one of the three commands out, in `mail` if the site has mail.
+/// Carries one of the three commands out.
 ///
 /// # Errors
 /// The mail server or the state cannot be had; the same request again repeats nothing that was done.
-pub async fn run<M: Mail>(locked: &Locked, mail: Option<&M>, command: Command, body: &[u8]) -> Result<Vec<u8>, Error> {
+pub async fn run(ctx: &Context, command: Command, body: &[u8]) -> Result<Reply, Error> {
+    let locked = ctx.device.lock().await?;
+    let mail = mail_of(ctx).await?;
+    Ok(Reply::document(carry_out(&locked, mail.as_ref(), command, body).await?))
+}
+
+async fn carry_out<M: Mail>(
+    locked: &Locked,
+    mail: Option<&M>,
+    command: Command,
+    body: &[u8],
+) -> Result<Vec<u8>, Error> {
     let response = match Request::read(body, command) {
         Ok(request) => answer(locked, mail, command, &request).await?,
         Err(malformed) => {

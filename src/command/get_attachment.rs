@@ -1,24 +1,29 @@
 //! GetAttachment, up to 12.1: an attachment as the body of the answer (MS-ASCMD 2.2.1.7).
 
-use super::{Reply, item_operations::reference};
+use super::{Context, Reply, item_operations::reference, sources::mail_of};
 use crate::{
     error::Error,
     proto::Query,
     source::{self, Mail},
-    spool::Piece,
+    spool::{Piece, Spool},
 };
 
 /// Told as HTTP 500: there is no such attachment.
 const NONE: Error = Error::Status(110);
 
-/// Carries the command out in `mail`, if the site has mail.
+/// Carries the command out.
 ///
 /// # Errors
 /// There is no such attachment, or the mail server cannot be had.
-pub async fn run<M: Mail>(mail: Option<&M>, query: &Query) -> Result<Reply, Error> {
+pub async fn run(ctx: &Context) -> Result<Reply, Error> {
+    let mail = mail_of(ctx).await?;
+    answer(mail.as_ref(), &ctx.query, ctx.site.store.spool()).await
+}
+
+async fn answer<M: Mail>(mail: Option<&M>, query: &Query, into: Spool) -> Result<Reply, Error> {
     let named = query.parameter("AttachmentName").and_then(reference);
     let (Some((container, uid, part)), Some(mail)) = (named, mail) else { return Err(NONE) };
-    match mail.attachment(container, uid, part).await {
+    match mail.attachment(container, uid, part, into).await {
         Ok(found) => {
             let all = 0..found.bytes.len();
             let mut reply = Reply::pieces([Piece::Range(found.bytes, all)]);
@@ -42,7 +47,7 @@ mod tests {
             let uid = mail.put("inbox", Message { attachment: b"%PDF".to_vec(), ..Message::new("a") });
             let ask = async |name: &str| {
                 let query = format!("Cmd=GetAttachment&AttachmentName={name}");
-                run(Some(&mail), &Query::parse(query.as_bytes()).unwrap()).await
+                answer(Some(&mail), &Query::parse(query.as_bytes()).unwrap(), Spool::new(std::env::temp_dir())).await
             };
             let reply = ask(&format!("inbox:{uid}:2")).await.unwrap();
             assert_eq!(reply.headers, [("Content-Type", "application/pdf".to_owned())]);

@@ -58,9 +58,11 @@ struct Desk<'a, M> {
 ///
 /// # Errors
 /// The request is malformed, or the mail server, Horde or the state cannot be had.
-pub async fn run<M: Mail>(ctx: &Context, mail: Option<&M>, body: &[u8]) -> Result<Reply, Error> {
+pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
     let request = Request::read(body)?;
     let locked = ctx.device.lock().await?;
+    let mail = sources::mail_of(ctx).await?;
+    let mail = mail.as_ref();
     let hierarchy = Hierarchy::load(&mut locked.journal(folder_sync::JOURNAL)?)?;
     let desk = Desk { locked: &locked, hierarchy, mail, store: &ctx.site.store, version: ctx.version };
     let mut parts = Parts::new(ctx.query.accept_multipart);

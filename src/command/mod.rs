@@ -1,16 +1,20 @@
 //! What each command does: one file per command, the same names as in `proto/`.
 
+pub mod find;
 pub mod folder_change;
 pub mod folder_sync;
+mod found;
 pub mod get_attachment;
 pub mod get_hierarchy;
 pub mod get_item_estimate;
 pub mod item_operations;
+mod kql;
 pub mod meeting_response;
 pub mod move_items;
 pub mod ping;
 pub mod provision;
 mod remembered;
+pub mod search;
 pub mod settings;
 mod sources;
 pub mod sync;

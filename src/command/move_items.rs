@@ -11,8 +11,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    folder_sync,
+    Context, Reply, folder_sync,
     remembered::{recall, remember},
+    sources::mail_of,
+    unix_time,
 };
 use crate::{
     error::Error,
@@ -79,15 +81,12 @@ impl Looks {
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
-pub struct Asker<'a> {
-    /// The device's state.
-    pub locked: &'a Locked,
-    /// Its type.
-    pub device_type: &'a str,
-    /// Protocol version.
-    pub version: Version,
+struct Asker<'a> {
+    locked: &'a Locked,
+    device_type: &'a str,
+    version: Version,
     /// Seconds since 1970.
-    pub now: u64,
+    now: u64,
 }
 
 /// One move that can be tried.
@@ -98,13 +97,18 @@ struct Job<'a> {
     to: &'a str,
 }
 
-/// Carries the command out in `mail`, if the site has mail.
+/// Carries the command out.
 ///
 /// # Errors
 /// The request is malformed, or the mail server or the state cannot be had; the same request again moves nothing twice.
-pub async fn run<M: Mail>(asker: Asker<'_>, mail: Option<&M>, body: &[u8]) -> Result<Vec<u8>, Error> {
+pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
     let request = Request::read(body)?;
-    Ok(Response { results: answer(asker, mail, &request.moves).await? }.write())
+    let locked = ctx.device.lock().await?;
+    let mail = mail_of(ctx).await?;
+    let device_type = &ctx.query.device_type;
+    let asker = Asker { locked: &locked, device_type, version: ctx.version, now: unix_time() };
+    let results = answer(asker, mail.as_ref(), &request.moves).await?;
+    Ok(Reply::document(Response { results }.write()))
 }
 
 async fn answer<M: Mail>(asker: Asker<'_>, mail: Option<&M>, moves: &[Move]) -> Result<Vec<Outcome>, Error> {
@@ -194,7 +198,9 @@ impl<M: Mail> Way<'_, M> {
         for (job, moved) in jobs.iter().zip(moved) {
             let new = match moved {
                 Ok(new) => Ok(new),
-                Err(source::Error::NotFound) => self.find_again(job, known).await?.ok_or(status::NO_SOURCE),
+                Err(source::Error::NotFound | source::Error::Uncertain(_)) => {
+                    self.find_again(job, known).await?.ok_or(status::NO_SOURCE)
+                }
                 Err(source::Error::Unavailable { .. }) => Err(status::LOCKED),
                 Err(error) => {
                     log::info!("{} is not moved: {error}", job.item);

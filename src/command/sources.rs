@@ -63,6 +63,14 @@ pub fn mail(ctx: &Context) -> Result<Imp, Error> {
     Ok(Imp::new(ctx.session.clone(), beside, ctx.site.memory.shared.mail()))
 }
 
+/// The user's mail; `None` where Horde has none.
+///
+/// # Errors
+/// Horde or the state directory cannot be had.
+pub(super) async fn mail_of(ctx: &Context) -> Result<Option<Imp>, Error> {
+    if classes(ctx).await?.contains(&Class::Email) { mail(ctx).map(Some) } else { Ok(None) }
+}
+
 /// Sends mails about meetings that earlier requests of the user have left behind. What cannot be sent now waits; no request fails for it.
 pub async fn flush(ctx: &Context) {
     match items(ctx, Class::Calendar) {

@@ -3,7 +3,10 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use crate::{
-    command::{Context, Reply, folder_sync, get_item_estimate, meeting_response, ping, provision, settings, sync},
+    command::{
+        Context, Reply, find, folder_change, folder_sync, get_attachment, get_hierarchy, get_item_estimate,
+        item_operations, meeting_response, move_items, ping, provision, search, settings, sync,
+    },
     error::Error,
     gateway::Settings,
     proto::{Command, Version},
@@ -53,6 +56,36 @@ pub(super) const TABLE: &[Entry] = &[
         run: Run::Whole(|ctx, body| Box::pin(folder_sync::run(ctx, body))),
     },
     Entry {
+        command: Command::GetAttachment,
+        announces: false,
+        run: Run::Whole(|ctx, _| Box::pin(get_attachment::run(ctx))),
+    },
+    Entry {
+        command: Command::GetHierarchy,
+        announces: false,
+        run: Run::Whole(|ctx, _| Box::pin(get_hierarchy::run(ctx))),
+    },
+    Entry {
+        command: Command::FolderCreate,
+        announces: false,
+        run: Run::Whole(|ctx, body| Box::pin(folder_change::run(ctx, Command::FolderCreate, body))),
+    },
+    Entry {
+        command: Command::FolderDelete,
+        announces: false,
+        run: Run::Whole(|ctx, body| Box::pin(folder_change::run(ctx, Command::FolderDelete, body))),
+    },
+    Entry {
+        command: Command::FolderUpdate,
+        announces: false,
+        run: Run::Whole(|ctx, body| Box::pin(folder_change::run(ctx, Command::FolderUpdate, body))),
+    },
+    Entry {
+        command: Command::MoveItems,
+        announces: false,
+        run: Run::Whole(|ctx, body| Box::pin(move_items::run(ctx, body))),
+    },
+    Entry {
         command: Command::GetItemEstimate,
         announces: false,
         run: Run::Whole(|ctx, body| Box::pin(get_item_estimate::run(ctx, body))),
@@ -62,6 +95,7 @@ pub(super) const TABLE: &[Entry] = &[
         announces: false,
         run: Run::Whole(|ctx, body| Box::pin(meeting_response::run(ctx, body))),
     },
+    Entry { command: Command::Search, announces: false, run: Run::Whole(|ctx, body| Box::pin(search::run(ctx, body))) },
     Entry {
         command: Command::Settings,
         announces: false,
@@ -69,10 +103,16 @@ pub(super) const TABLE: &[Entry] = &[
     },
     Entry { command: Command::Ping, announces: false, run: Run::Whole(|ctx, body| Box::pin(ping::run(ctx, body))) },
     Entry {
+        command: Command::ItemOperations,
+        announces: false,
+        run: Run::Whole(|ctx, body| Box::pin(item_operations::run(ctx, body))),
+    },
+    Entry {
         command: Command::Provision,
         announces: false,
         run: Run::Whole(|ctx, body| Box::pin(provision::run(ctx, body))),
     },
+    Entry { command: Command::Find, announces: false, run: Run::Whole(|ctx, body| Box::pin(find::run(ctx, body))) },
 ];
 
 /// The entry of a command.

@@ -8,7 +8,8 @@ use crate::spool::Spool;
 /// A mailbox as one user sees it. Containers and uids are those of [`Source`].
 pub trait Mail: Source {
     /// Moves mails into another folder; per mail, in order, the uid that it has there. A mail that is not there (any more) is
-    /// [`Error::NotFound`], and one that the server will not move [`Error::Refused`]; neither keeps others from being moved.
+    /// [`Error::NotFound`], one that has moved without the server telling its new uid [`Error::Uncertain`], and one that it will not move
+    /// [`Error::Refused`]; none of them keeps others from being moved.
     fn move_items(
         &self,
         from: &str,
@@ -34,18 +35,19 @@ pub trait Mail: Source {
     /// Deletes a folder with its mails and the folders in it. [`Error::ContainerGone`]: it is not there.
     fn delete_folder(&self, container: &str) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// A mail as it is, header and all. Nothing of it is marked as read.
-    fn raw(&self, container: &str, uid: &str) -> impl Future<Output = Result<Arc<Spool>, Error>> + Send;
+    /// A mail as it is, header and all, in the empty spool `into`. Nothing of it is marked as read.
+    fn raw(&self, container: &str, uid: &str, into: Spool) -> impl Future<Output = Result<Arc<Spool>, Error>> + Send;
 
-    /// An attachment, decoded. `part` is the IMAP section number in its FileReference.
+    /// An attachment, decoded, in the empty spool `into`. `part` is the IMAP section number in its FileReference.
     fn attachment(
         &self,
         container: &str,
         uid: &str,
         part: &str,
+        into: Spool,
     ) -> impl Future<Output = Result<Attachment, Error>> + Send;
 
-    /// Looks for mails in these folders; container and uid of each, the last received first, at most `most`. A folder that is not there (any more)
+    /// Looks for mails in these folders; container and uid of each, of each folder the last received first, at most `most`. A folder that is not there (any more)
     /// has nothing.
     fn search(
         &self,

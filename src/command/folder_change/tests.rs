@@ -110,7 +110,7 @@ fn refusals() {
         let stale = request(&device, "{00000000000000ab}7", "", TOP, "New");
         assert_eq!(ask(&device, &mail, Create, &stale).await.unwrap().status, status::KEY);
         assert_eq!(mail.state().writes, 0);
-        let bytes = run(&device.locked, Some(&mail), Delete, b"\x03\x01\x6a\x00\x00\x07\x14").await.unwrap();
+        let bytes = carry_out(&device.locked, Some(&mail), Delete, b"\x03\x01\x6a\x00\x00\x07\x14").await.unwrap();
         assert_eq!(bytes, refused(status::MALFORMED).write(Delete));
     });
 }

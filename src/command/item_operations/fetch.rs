@@ -11,6 +11,7 @@ use crate::{
         item_operations::{Content, Elsewhere, Fetch, Fetched},
     },
     source::{self, Fetched as Found, Mail, Source, Want},
+    spool::Spool,
     sync::{self, Folder},
     wbxml::tag::{air_sync_base as b, email as e},
 };
@@ -55,7 +56,7 @@ impl<M: Mail> Desk<'_, M> {
     pub(super) async fn fetch(&self, mail: &M, fetch: &Fetch, parts: &mut Parts) -> Result<Fetched, Error> {
         let content = match (wrong(fetch), &fetch.attachment) {
             (Some(status), _) => Err(status),
-            (None, Some(reference)) => attachment(mail, reference, fetch, parts).await?,
+            (None, Some(reference)) => attachment(mail, reference, fetch, self.store.spool(), parts).await?,
             (None, None) => self.message(mail, fetch, parts).await?,
         };
         Ok(match content {
@@ -142,7 +143,7 @@ impl<M: Mail> Desk<'_, M> {
         wish: &BodyPreference,
         parts: &mut Parts,
     ) -> Result<Result<Elsewhere, u16>, Error> {
-        let raw = match mail.raw(container, uid).await {
+        let raw = match mail.raw(container, uid, self.store.spool()).await {
             Ok(raw) => raw,
             Err(error) => return told(error).map(Err),
         };
@@ -226,6 +227,7 @@ async fn attachment<M: Mail>(
     mail: &M,
     text: &str,
     fetch: &Fetch,
+    into: Spool,
     parts: &mut Parts,
 ) -> Result<Result<Content, u16>, Error> {
     let Some((container, uid, part)) = reference(text) else { return Ok(Err(status::WRONG_ID)) };
@@ -236,7 +238,7 @@ async fn attachment<M: Mail>(
             range => range,
         },
     };
-    let found = match mail.attachment(container, uid, part).await {
+    let found = match mail.attachment(container, uid, part, into).await {
         Ok(found) => found,
         Err(source::Error::NotFound) => return Ok(Err(status::WRONG_ID)),
         Err(error) => return told(error).map(Err),

@@ -141,8 +141,7 @@ fn number(uid: &str) -> Option<u32> {
     uid.strip_prefix("7.")?.parse().ok()
 }
 
-async fn spool(bytes: &[u8]) -> Arc<Spool> {
-    let mut spool = Spool::new(std::env::temp_dir());
+async fn filled(mut spool: Spool, bytes: &[u8]) -> Arc<Spool> {
     spool.write(bytes).await.unwrap();
     Arc::new(spool)
 }
@@ -256,17 +255,17 @@ impl Mail for Mailbox {
         state.write()
     }
 
-    async fn raw(&self, container: &str, uid: &str) -> Result<Arc<Spool>, Error> {
+    async fn raw(&self, container: &str, uid: &str, into: Spool) -> Result<Arc<Spool>, Error> {
         let message = self.message(container, uid)?;
-        Ok(spool(&message.raw).await)
+        Ok(filled(into, &message.raw).await)
     }
 
-    async fn attachment(&self, container: &str, uid: &str, part: &str) -> Result<Attachment, Error> {
+    async fn attachment(&self, container: &str, uid: &str, part: &str, into: Spool) -> Result<Attachment, Error> {
         let message = self.message(container, uid)?;
         if part != "2" {
             return Err(Error::NotFound);
         }
-        Ok(Attachment { kind: "application/pdf".into(), bytes: spool(&message.attachment).await })
+        Ok(Attachment { kind: "application/pdf".into(), bytes: filled(into, &message.attachment).await })
     }
 
     async fn search(&self, containers: &[String], query: &Query, most: usize) -> Result<Vec<Hit>, Error> {

@@ -7,6 +7,7 @@ mod fault;
 mod flags;
 mod folders;
 mod history;
+mod mail;
 mod names;
 mod part;
 mod read;
