@@ -174,6 +174,8 @@ impl Mailbox {
 
     /// How many messages a folder has.
     pub(crate) fn count(&mut self, folder: &str) -> usize {
+        // A folder that is selected shows what has changed only after a command that may tell it.
+        self.command("NOOP");
         let said = self.command(&format!("STATUS \"{folder}\" (MESSAGES)"));
         let (line, _) = said.lines.iter().find(|(line, _)| line.starts_with("* STATUS")).unwrap();
         line.rsplit_once("MESSAGES ").unwrap().1.trim_end_matches(')').parse().unwrap()

@@ -147,7 +147,8 @@ fn a_folder_that_was_made_anew_is_another() {
     std::thread::sleep(std::time::Duration::from_millis(1100));
     mailbox.create("Anew");
     mailbox.append("Anew", "", &plain("after", "x"));
-    phone.folder_sync();
+    let answer = phone.folder_sync();
+    assert_eq!(answer.doc().number("Changes/Count"), Some(2), "one goes, one comes: {:?}", answer.doc);
     let second = phone.folder_called("Anew").unwrap();
     assert_ne!(first, second);
     phone.sync_all(&second);

@@ -143,8 +143,8 @@ fn a_look_costs_what_has_changed() {
             let answer =
                 phone.sync(&inbox, &Request { options: vec![preference(1, Some(5120))], ..Request::default() });
             let bytes = post.imap.received() - before;
-            // Without the extensions the flags of all messages are listed, and that is all.
-            let most = if more.is_empty() { most } else { most + 130_000 };
+            // Without the extensions the flags of all messages are listed, twice at most.
+            let most = if more.is_empty() { most } else { most + 250_000 };
             assert!(bytes < most, "{what} {more}: {bytes} bytes from IMAP");
             answer
         };
@@ -177,7 +177,7 @@ fn a_folder_of_thirty_thousand_is_not_read_as_a_whole() {
     let request = Request { filter: Some(5), window: Some(100), ..Request::default() };
     while phone.sync(&inbox, &request).collection().get("MoreAvailable").is_some() {}
     let count = phone.items(&inbox).len();
-    assert!((670..=745).contains(&count), "{count} messages");
+    assert!((670..=790).contains(&count), "{count} messages");
     let new = deliver_and_sync(&post, &mut phone, &inbox, &request);
     assert!(new < std::time::Duration::from_secs(2), "one new message: {new:?}");
     assert!(since.elapsed() < std::time::Duration::from_secs(60), "{:?}", since.elapsed());
