@@ -1,5 +1,6 @@
 //! What each command does: one file per command, the same names as in `proto/`.
 
+pub mod compose;
 pub mod find;
 pub mod folder_change;
 pub mod folder_sync;

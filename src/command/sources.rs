@@ -10,7 +10,7 @@ use super::Context;
 use crate::{
     horde, imap,
     proto::class::Class,
-    source::{self, Any, Container, Imp, Inviting, Merged, Source, any, inviting::Clerk, merged},
+    source::{self, Any, Container, Imp, Inviting, Merged, Source, any, inviting::Clerk, merged, sending::Postbox},
     sync::Error,
 };
 
@@ -61,6 +61,11 @@ pub(super) fn items(ctx: &Context, class: Class) -> Result<Items, Error> {
 pub fn mail(ctx: &Context) -> Result<Imp, Error> {
     let beside = ctx.site.store.beside(ctx.session.user(), &Class::Email.name().to_ascii_lowercase())?;
     Ok(Imp::new(ctx.session.clone(), beside, ctx.site.memory.shared.mail()))
+}
+
+/// The user's mailbox, as far as sending needs it.
+pub(super) fn postbox(ctx: &Context) -> Result<Postbox, Error> {
+    Ok(Postbox::new(mail(ctx)?, ctx.session.clone(), ctx.site.store.clone()))
 }
 
 /// The user's mail; `None` where Horde has none.

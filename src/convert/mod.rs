@@ -6,7 +6,6 @@ pub mod html;
 pub mod ical;
 pub mod itip;
 pub mod mime;
-pub mod outgoing;
 pub mod vcard;
 pub mod vnote;
 pub mod zone;

@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use crate::{
     command::{
-        Context, Reply, find, folder_change, folder_sync, get_attachment, get_hierarchy, get_item_estimate,
+        Context, Reply, compose, find, folder_change, folder_sync, get_attachment, get_hierarchy, get_item_estimate,
         item_operations, meeting_response, move_items, ping, provision, search, settings, sync,
     },
     error::Error,
@@ -33,7 +33,6 @@ pub(super) enum Run {
     /// In memory: at most `gateway.max_body` bytes.
     Whole(for<'a> fn(&'a Context, &'a [u8]) -> Outcome<'a>),
     /// As a spool: a mail, at most `gateway.max_mail` bytes.
-    #[allow(dead_code, reason = "the commands that send come next")]
     Spooled(fn(&Context, Arc<Spool>) -> Outcome<'_>),
 }
 
@@ -50,6 +49,21 @@ impl Run {
 /// All commands that work, in the order in which they are advertised.
 pub(super) const TABLE: &[Entry] = &[
     Entry { command: Command::Sync, announces: true, run: Run::Whole(|ctx, body| Box::pin(sync::run(ctx, body))) },
+    Entry {
+        command: Command::SendMail,
+        announces: false,
+        run: Run::Spooled(|ctx, body| Box::pin(compose::run(ctx, body))),
+    },
+    Entry {
+        command: Command::SmartForward,
+        announces: false,
+        run: Run::Spooled(|ctx, body| Box::pin(compose::run(ctx, body))),
+    },
+    Entry {
+        command: Command::SmartReply,
+        announces: false,
+        run: Run::Spooled(|ctx, body| Box::pin(compose::run(ctx, body))),
+    },
     Entry {
         command: Command::FolderSync,
         announces: true,

@@ -23,7 +23,9 @@ impl Sent {
 /// Why a message was not sent. The texts are for the administrator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// No server, no time, trouble on the way: try again later.
+    /// The configuration names no server.
+    NoServer,
+    /// No time, trouble on the way: try again later.
     Later(String),
     /// The message was handed over, the answer was lost: perhaps it was sent, perhaps not.
     Uncertain(String),
@@ -47,7 +49,7 @@ impl Error {
         match self {
             Self::Sender(_) | Self::TooLarge(_) | Self::Refused(_) => true,
             Self::Recipients(sent) => sent.later.is_empty(),
-            Self::Later(_) | Self::Uncertain(_) | Self::Login(_) | Self::Quota(_) => false,
+            Self::NoServer | Self::Later(_) | Self::Uncertain(_) | Self::Login(_) | Self::Quota(_) => false,
         }
     }
 }
@@ -55,6 +57,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NoServer => f.write_str("there is no mail server (option --smtp, or url in [smtp])"),
             Self::Later(text) => write!(f, "not sent for now: {text}"),
             Self::Uncertain(text) => write!(f, "perhaps sent: {text}"),
             Self::Login(text) => write!(f, "login not accepted: {text}"),

@@ -67,7 +67,7 @@ pub struct Login {
 /// See [`Error`]; with all but [`Error::Uncertain`] nobody gets the message.
 pub async fn send(settings: &Settings, login: &Login, mail: &Mail) -> Result<Sent, Error> {
     if !settings.is_on() {
-        return Err(Error::Later("there is no mail server (option --smtp, or url in [smtp])".to_owned()));
+        return Err(Error::NoServer);
     }
     let server = settings.server().map_err(Error::Later)?;
     let from: Address = mail.from.parse().map_err(|e| Error::Sender(format!("{:?}: {e}", mail.from)))?;

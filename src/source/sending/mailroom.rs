@@ -1,8 +1,11 @@
 //! What sending needs of the user's mailbox.
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
-use crate::spool::Pieces;
+use crate::{
+    source::Error,
+    spool::{Pieces, Spool},
+};
 
 /// A mail that is answered or forwarded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,14 +29,23 @@ pub enum Verb {
     Forward,
 }
 
-/// The user's mailbox. Errors are texts for the log: none of this can make a mail unsent.
-pub trait Mailroom: Send + Sync {
+/// The user's mailbox. Where errors are texts, they are for the log: none of that can make a mail unsent.
+pub trait Mailroom: Send + Sync + 'static {
+    /// A mail as it is, header and all. Nothing of it is marked as read.
+    fn raw(&self, container: &str, uid: &str) -> impl Future<Output = Result<Arc<Spool>, Error>> + Send;
+
     /// Whether a mail with that Message-ID (without angle brackets) lies in the folder of sent mails.
     fn has_sent(&self, message_id: &str) -> impl Future<Output = Result<bool, String>> + Send;
 
     /// Puts a copy of a mail, as read, into the folder of sent mails.
     fn keep(&self, message: &Pieces) -> impl Future<Output = Result<(), String>> + Send;
 
-    /// Notes at a mail that it was answered, or forwarded to these addresses.
-    fn mark(&self, original: &Original, verb: Verb, to: &[String]) -> impl Future<Output = Result<(), String>> + Send;
+    /// Notes at a mail that it was answered, or forwarded to these addresses; `now` is in seconds since 1970.
+    fn mark(
+        &self,
+        original: &Original,
+        verb: Verb,
+        to: &[String],
+        now: u64,
+    ) -> impl Future<Output = Result<(), String>> + Send;
 }

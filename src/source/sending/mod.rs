@@ -1,11 +1,15 @@
 //! Sends a user's mails so that nothing is sent twice and nothing that was sent is taken for unsent: what is about to be done is on disk
 //! before the mail server is asked, what was done before anything else follows.
 
+mod lying;
 mod mailroom;
+mod postbox;
 #[cfg(test)]
 mod tests;
 
+pub use lying::Lying;
 pub use mailroom::{Mailroom, Original, Verb};
+pub use postbox::Postbox;
 
 use crate::{
     smtp,
@@ -83,7 +87,7 @@ impl Sender {
                 return Ok(Outcome::Before);
             }
             Some(Stage::Unknown) if self.arrived(room, &known).await? => {
-                mark(room, order).await;
+                mark(room, order, now).await;
                 noted(sent.put(at(Stage::Done)).await, order);
                 return Ok(Outcome::Before);
             }
@@ -124,13 +128,13 @@ async fn follow(room: &impl Mailroom, order: &Order, sent: &mut OpenSent, done: 
             log::warn!("the mail {} was sent, but no copy is in Sent: {reason}", order.message_id);
         }
     }
-    mark(room, order).await;
+    mark(room, order, done.at).await;
     noted(sent.put(done).await, order);
 }
 
-async fn mark(room: &impl Mailroom, order: &Order) {
+async fn mark(room: &impl Mailroom, order: &Order, now: u64) {
     if let Some((original, verb)) = &order.original
-        && let Err(reason) = room.mark(original, *verb, &order.mail.to).await
+        && let Err(reason) = room.mark(original, *verb, &order.mail.to, now).await
     {
         log::warn!("the mail {} was sent, but its original is not marked: {reason}", order.message_id);
     }

@@ -13,7 +13,7 @@ use tokio::{
 use super::*;
 use crate::{
     smtp::{Mail, Rule, Settings},
-    spool::Pieces,
+    spool::{Pieces, Spool},
     state::{DeviceId, Store},
 };
 
@@ -91,6 +91,10 @@ impl Box {
 }
 
 impl Mailroom for Box {
+    async fn raw(&self, _: &str, _: &str) -> Result<Arc<Spool>, crate::source::Error> {
+        Err(crate::source::Error::NotFound)
+    }
+
     async fn has_sent(&self, message_id: &str) -> Result<bool, String> {
         self.fails()?;
         Ok(self.there.lock().unwrap().iter().any(|id| id == message_id))
@@ -105,7 +109,7 @@ impl Mailroom for Box {
         Ok(())
     }
 
-    async fn mark(&self, _: &Original, verb: Verb, _: &[String]) -> Result<(), String> {
+    async fn mark(&self, _: &Original, verb: Verb, _: &[String], _: u64) -> Result<(), String> {
         self.fails()?;
         self.marked.lock().unwrap().push(verb);
         Ok(())
