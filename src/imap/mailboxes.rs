@@ -51,6 +51,10 @@ impl Connection {
             }
         }
         let with_status = extended && self.has("LIST-STATUS");
+        // Of the selected mailbox the server tells what this session has seen of it, even when there is another of that name by now.
+        if let Some(name) = self.selected.as_ref().map(|selected| selected.name.clone()) {
+            self.unselect(&name).await?;
+        }
         let mut words = "LIST \"\" \"*\"".to_owned();
         let items;
         if with_status {

@@ -135,7 +135,10 @@ impl Phone {
         use base64::Engine as _;
         let answer = self.item_operations(vec![fetch_attachment(reference, range)]);
         let properties = properties(answer.doc());
-        let text = properties.text("Data").unwrap_or_else(|| panic!("no Data: {properties:?}"));
+        let text = match properties.text("Data") {
+            None if properties.number("Total") == Some(0) => "",
+            data => data.unwrap_or_else(|| panic!("no Data: {properties:?}")),
+        };
         attachment(&properties, base64::engine::general_purpose::STANDARD.decode(text).unwrap())
     }
 

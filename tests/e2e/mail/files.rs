@@ -56,7 +56,7 @@ fn files() -> Vec<File> {
 fn message(subject: &str) -> Vec<u8> {
     let mut mail = format!(
         "From: a@example.test\r\nSubject: {subject}\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"b1\"\r\n\r\n\
-         --b1\r\nContent-Type: text/plain\r\n\r\nSee there.\r\n"
+         --b1\r\nContent-Type: text/html\r\n\r\n<p>See there <img src=\"cid:logo@example.test\"></p>\r\n"
     );
     for file in files() {
         mail += &format!("--b1\r\nContent-Type: {}\r\n{}", file.kind, file.head);
