@@ -256,6 +256,8 @@ impl Response {
 const SERVER: &str = "MS-Server-ActiveSync";
 
 fn answer(reply: Reply) -> Response {
+    // Known beforehand: the phone sees how far it has come, and that an answer broke off.
+    let length = reply.body.len();
     let body = match reply.body.into_bytes() {
         Ok(bytes) => ResponseBody::Full(bytes),
         Err(pieces) => ResponseBody::Stream(stream(&pieces)),
@@ -264,6 +266,9 @@ fn answer(reply: Reply) -> Response {
     let mut response = Response { body, ..Response::status(200) };
     if !empty {
         response = response.header("Content-Type", WBXML);
+    }
+    if matches!(response.body, ResponseBody::Stream(_)) {
+        response = response.header("Content-Length", length.to_string());
     }
     for (name, value) in reply.headers {
         if name == "Content-Type" {

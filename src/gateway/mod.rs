@@ -71,7 +71,7 @@ pub struct Request {
 pub struct Response {
     /// HTTP status code.
     pub status: u16,
-    /// Headers besides `Content-Length`.
+    /// Headers; of a full body without `Content-Length`.
     pub headers: Vec<(&'static str, String)>,
     /// Body.
     pub body: ResponseBody,
@@ -82,7 +82,7 @@ pub struct Response {
 pub enum ResponseBody {
     /// All bytes at once.
     Full(Vec<u8>),
-    /// Piece by piece, without `Content-Length`. When the sender breaks off with an error the connection is cut, so that the
+    /// Piece by piece; the headers may say how long it is. When the sender breaks off with an error the connection is cut, so that the
     /// phone does not take the half for the whole.
     Stream(Body),
 }

@@ -129,6 +129,8 @@ async fn mails_have_a_limit_of_their_own_and_answers_may_be_streamed() {
     let got = Ask::command("SendMail", "14.1", &mail).send(&place).await;
     assert_eq!((got.status, got.header("Content-Type")), (200, Some("application/vnd.ms-sync.wbxml")));
     assert!(got.body == expected);
+    let length = expected.len().to_string();
+    assert_eq!(got.header("Content-Length"), Some(length.as_str()), "a streamed answer says how long it is");
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut gzip, &mail).unwrap();
     let packed = Ask::command("SendMail", "14.1", &gzip.finish().unwrap()).header("Content-Encoding", "gzip");
