@@ -21,7 +21,7 @@ use crate::{
     smtp,
     source::{
         self, Identity as User,
-        sending::{Failure, Lying, Mailroom, Order, Original, Outcome, Sender, Verb},
+        sending::{Failure, Lying, Mailroom, Order, Original, Outcome, Verb},
     },
     spool::{Piece, Pieces, Spool},
     sync::Hierarchy,
@@ -70,9 +70,7 @@ pub async fn run(ctx: &Context, body: Arc<Spool>) -> Result<Reply, Error> {
     let key = key(&asked, &body).await?;
     let mail = mail(ctx, &asked, &own, original.as_ref(), &key).await?;
     let order = order(&asked, &own, original.as_ref(), mail, key)?;
-    let login = ctx.session.login();
-    let login = smtp::Login { user: login.user.clone(), password: login.password.clone() };
-    let sender = Sender { smtp: ctx.site.config.smtp.clone(), login, sent: ctx.device.sent() };
+    let sender = sources::sender(ctx);
     let sending = tokio::spawn(async move { sender.send(&room, &order, unix_time()).await });
     match sending.await.map_err(|e| Error::Internal(e.to_string()))? {
         Ok(Outcome::Before) if asked.request.client_id.is_some() => Err(Error::Status(status::PREVIOUSLY_SENT)),

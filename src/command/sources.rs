@@ -10,7 +10,14 @@ use super::Context;
 use crate::{
     horde, imap,
     proto::class::Class,
-    source::{self, Any, Container, Imp, Inviting, Merged, Source, any, inviting::Clerk, merged, sending::Postbox},
+    smtp,
+    source::{
+        self, Any, Container, Imp, Inviting, Merged, Source, any,
+        imp::{Desk, Postbox},
+        inviting::Clerk,
+        merged,
+        sending::Sender,
+    },
     sync::Error,
 };
 
@@ -48,7 +55,10 @@ pub(super) fn items(ctx: &Context, class: Class) -> Result<Items, Error> {
     let site = &ctx.site;
     let (user, name) = (ctx.session.user(), class.name().to_ascii_lowercase());
     let beside = site.store.beside(user, &name)?;
-    let source = Any::new(class, ctx.session.clone(), beside, &site.memory.shared);
+    let mut source = Any::new(class, ctx.session.clone(), beside, &site.memory.shared);
+    if let Any::Email(imp) = &mut source {
+        imp.sit_at(Desk { store: site.store.clone(), domain: site.config.mail.domain.clone(), sender: sender(ctx) });
+    }
     let (smtp, domain) = (site.config.smtp.clone(), site.config.mail.domain.clone());
     let clerk = Clerk::new(ctx.session.clone(), smtp, domain);
     Ok(Inviting::new(source, clerk, site.store.outbox(user)?, ctx.version.traits().server_invites))
@@ -61,6 +71,13 @@ pub(super) fn items(ctx: &Context, class: Class) -> Result<Items, Error> {
 pub fn mail(ctx: &Context) -> Result<Imp, Error> {
     let beside = ctx.site.store.beside(ctx.session.user(), &Class::Email.name().to_ascii_lowercase())?;
     Ok(Imp::new(ctx.session.clone(), beside, ctx.site.memory.shared.mail()))
+}
+
+/// Who sends for the user.
+pub(super) fn sender(ctx: &Context) -> Sender {
+    let login = ctx.session.login();
+    let login = smtp::Login { user: login.user.clone(), password: login.password.clone() };
+    Sender { smtp: ctx.site.config.smtp.clone(), login, sent: ctx.device.sent() }
 }
 
 /// The user's mailbox, as far as sending needs it.

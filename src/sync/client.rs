@@ -12,10 +12,11 @@ use super::{
 };
 use crate::{
     proto::{
-        class::{self, Class, Patch, Properties, Sender},
+        class::{self, Class, Patch, Properties, Sender, Value},
         sync::{Command, CommandKind, CommandResult},
     },
     source::{self, Changed, Fetched, Source},
+    wbxml::tag::air_sync_base as b,
 };
 
 /// Status values of single commands (MS-ASCMD 2.2.3.177.17).
@@ -58,6 +59,7 @@ pub(super) async fn carry_out<S: Source>(
                 settle(work, command, status, item)
             }
         };
+        let result = with_attachments(work, command, result).await?;
         results.extend(result);
     }
     Ok(results)
@@ -352,6 +354,40 @@ fn settle_again<S: Source>(work: &mut Work<'_, S>, command: &Command, settled: S
     let wanted = command.kind == CommandKind::Add || settled.status != status::SUCCESS;
     work.settled.push(settled);
     wanted.then_some(result)
+}
+
+/// The answer with what the attachments that the phone has added are called from now on (MS-ASAIRS 2.2.2.2).
+async fn with_attachments<S: Source>(
+    work: &Work<'_, S>,
+    command: &Command,
+    result: Option<CommandResult>,
+) -> Result<Option<CommandResult>, Error> {
+    let added: Vec<&Properties> =
+        command.item.groups(b::ATTACHMENTS).iter().filter_map(|one| one.group(b::ADD)).collect();
+    let id = match &result {
+        Some(result) if result.status != status::SUCCESS => return Ok(Some(result.clone())),
+        Some(result) => result.server_id.clone(),
+        None => Some(command.id.clone()),
+    };
+    let known = id.as_deref().and_then(|id| work.item_id(id)).and_then(|id| work.state.items.get(id));
+    let Some(had) = known.filter(|_| !added.is_empty()) else { return Ok(result) };
+    let Some(Fetched::Item(item)) = work.fetch_whole(std::slice::from_ref(&had.uid)).await?.into_iter().next() else {
+        return Ok(result);
+    };
+    let mut there = item.groups(b::ATTACHMENTS).to_vec();
+    let mut told = Vec::new();
+    for one in added {
+        // The newest ones stand last.
+        let named = |group: &Properties| group.text(b::DISPLAY_NAME) == one.text(b::DISPLAY_NAME);
+        if let Some(at) = there.iter().rposition(named) {
+            let mut group = there.remove(at);
+            group.set_text(b::CLIENT_ID, one.text(b::CLIENT_ID).unwrap_or_default());
+            told.push(group);
+        }
+    }
+    let mut item = Properties::default();
+    item.0.insert(b::ATTACHMENTS, Value::Groups(told));
+    Ok(Some(CommandResult { item: Some(item), ..result.unwrap_or_else(|| answer(command, status::SUCCESS)) }))
 }
 
 fn answer(command: &Command, status: u16) -> CommandResult {

@@ -3,6 +3,7 @@
 
 mod acts;
 mod criteria;
+mod drafts;
 mod fault;
 mod flags;
 mod folders;
@@ -10,6 +11,7 @@ mod history;
 mod mail;
 mod names;
 mod part;
+mod postbox;
 mod read;
 mod show;
 mod slow;
@@ -23,8 +25,10 @@ use std::{
 
 pub use acts::{Found, Moved};
 pub use criteria::{Criteria, Criterion};
+pub use drafts::Desk;
 pub use flags::Verb;
 pub use names::{Reference, Uid, is_container};
+pub use postbox::Postbox;
 
 use super::{Changed, Changes, Container, Error, Fetched, Source, Want, app::fault::of_site};
 use crate::{
@@ -88,6 +92,8 @@ pub struct Imp {
     session: Session,
     beside: Beside,
     shared: Shared,
+    /// Without it no drafts are written.
+    desk: Option<Desk>,
 }
 
 /// A mailbox that is selected.
@@ -100,7 +106,7 @@ struct Open {
 impl Imp {
     /// The mail of the user of `session`; `beside` is his for this class.
     pub fn new(session: Session, beside: Beside, shared: &Shared) -> Self {
-        Self { session, beside, shared: shared.clone() }
+        Self { session, beside, shared: shared.clone(), desk: None }
     }
 
     fn user(&self) -> &str {
@@ -292,8 +298,8 @@ impl Source for Imp {
         self.read(container, uids, want).await
     }
 
-    async fn add(&self, _container: &str, _wish: &str, _item: &Properties) -> Result<String, Error> {
-        Err(Error::Denied)
+    async fn add(&self, container: &str, wish: &str, item: &Properties) -> Result<String, Error> {
+        self.add_draft(container, wish, item).await
     }
 
     fn grants_uids(&self) -> bool {
@@ -307,10 +313,8 @@ impl Source for Imp {
     async fn revise(&self, container: &str, uid: &str, patch: &Patch) -> Result<Changed, Error> {
         let flags = [e::READ, e::FLAG, e::CATEGORIES];
         let more = patch.set.0.keys().chain(&patch.clear).any(|tag| !flags.contains(tag));
-        let drafts =
-            || Table::load(&self.beside).map(|t| t.find(container).is_some_and(|f| f.role == super::Role::Drafts));
-        if more && drafts()? {
-            return Err(Error::Denied);
+        if more && self.are_drafts(container)? {
+            return self.revise_draft(container, Uid::parse(uid).ok_or(Error::NotFound)?, patch).await;
         }
         self.change(container, uid, patch).await.map(|()| Changed::Kept)
     }

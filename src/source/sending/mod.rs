@@ -3,13 +3,11 @@
 
 mod lying;
 mod mailroom;
-mod postbox;
 #[cfg(test)]
 mod tests;
 
 pub use lying::Lying;
 pub use mailroom::{Mailroom, Original, Verb};
-pub use postbox::Postbox;
 
 use crate::{
     smtp,

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Mailroom, Original, Verb};
+use super::{Imp, Reference, Uid, flags};
 use crate::{
     horde::Session,
     source::{
-        Error, Imp, Role,
-        imp::{self, Reference, Uid},
+        Error, Role,
+        sending::{Mailroom, Original, Verb},
     },
     spool::{Pieces, Spool},
     state::Store,
@@ -74,9 +74,9 @@ impl Mailroom for Postbox {
         }
         let uid = Uid::parse(&original.uid).ok_or("no uid")?;
         let verb = match verb {
-            Verb::Reply => imp::Verb::Reply,
-            Verb::ReplyAll => imp::Verb::ReplyAll,
-            Verb::Forward => imp::Verb::Forward,
+            Verb::Reply => flags::Verb::Reply,
+            Verb::ReplyAll => flags::Verb::ReplyAll,
+            Verb::Forward => flags::Verb::Forward,
         };
         let now = i64::try_from(now).unwrap_or(i64::MAX);
         self.imp.mark(&original.container, uid, verb, now).await.map_err(|e| e.to_string())
