@@ -57,7 +57,7 @@ impl Parts {
     }
 
     fn add(&mut self, piece: Piece) -> Place {
-        if piece.is_empty() {
+        if piece.is_empty() && !self.multipart {
             return Place::Nowhere;
         }
         self.bytes = self.bytes.saturating_add(piece.len());

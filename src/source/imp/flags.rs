@@ -21,6 +21,12 @@ const KEPT: [Tag; 4] = [e::FLAG, e::CATEGORIES, e2::LAST_VERB_EXECUTED, e2::LAST
 /// The flag of forwarded messages (RFC 5788).
 const FORWARDED: &str = "$Forwarded";
 
+/// Comes and goes with what is kept beside, so that the message counts as changed.
+const TOUCHED: &str = "$Details";
+
+/// Longest category that becomes a keyword, bytes.
+const LONGEST_KEYWORD: usize = 60;
+
 /// What was done with a message last (MS-ASEMAIL 2.2.2.43).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
@@ -59,7 +65,8 @@ pub(super) fn of_server(message: &Message) -> Properties {
         flag.set_text(e::FLAG_TYPE, "Flag for follow up");
     }
     item.0.insert(e::FLAG, Value::Group(flag));
-    item.0.insert(e::CATEGORIES, Value::List(Vec::new()));
+    let flags = message.flags.iter().flatten();
+    item.0.insert(e::CATEGORIES, Value::List(flags.filter(|flag| is_category(flag)).cloned().collect()));
     if message.has_flag(FORWARDED) {
         item.set_text(e2::LAST_VERB_EXECUTED, Verb::Forward.number());
     } else if message.has_flag("\\Answered") {
@@ -68,13 +75,50 @@ pub(super) fn of_server(message: &Message) -> Properties {
     item
 }
 
+/// Whether a keyword is a category: those with a dollar sign are for programs (RFC 5788), as are these of old.
+fn is_category(flag: &str) -> bool {
+    let programs = ["Junk", "NonJunk", "NotJunk", "Forwarded", "MDNSent", "Recent"];
+    !programs.iter().any(|name| name.eq_ignore_ascii_case(flag))
+        && !flag.starts_with(['$', '\\'])
+        && flag.len() <= LONGEST_KEYWORD
+        && flag.bytes().all(|byte| byte.is_ascii_graphic() && !b"(){%*\"\\]".contains(&byte))
+        && !flag.is_empty()
+}
+
+fn categories(item: &Properties) -> &[String] {
+    match item.0.get(&e::CATEGORIES) {
+        Some(Value::List(names)) => names,
+        _ => &[],
+    }
+}
+
+fn with_categories(item: &Properties, names: Vec<String>) -> Properties {
+    let mut item = item.clone();
+    item.0.insert(e::CATEGORIES, Value::List(names));
+    item
+}
+
+/// Without what keywords say: categories that are no keywords are kept whatever keywords there are.
+fn bare(item: &Properties, server: &Properties) -> Properties {
+    let beside = categories(item).iter().filter(|name| !categories(server).contains(name));
+    with_categories(item, beside.cloned().collect())
+}
+
 /// With what is kept beside.
 pub(super) fn with_kept(server: &Properties, kept: &Kept) -> Properties {
-    let mut item = kept.merge(server);
+    let merged = kept.merge(&with_categories(server, Vec::new()));
+    let mut names = categories(server).to_vec();
+    names.extend(categories(&merged).iter().filter(|name| !categories(server).contains(name)).cloned());
+    let mut item = with_categories(&merged, names);
     if item.text(e2::LAST_VERB_EXECUTED).is_none() {
         item.0.remove(&e2::LAST_VERB_EXECUTION_TIME);
     }
     item
+}
+
+/// Keeps what the server does not have of an item.
+fn note(kept: &mut Kept, tags: &[Tag], item: &Properties, server: &Properties) {
+    kept.note(tags.iter().copied(), &bare(item, server), &with_categories(server, Vec::new()));
 }
 
 /// The flags that say what an item wants: flag, and whether it has to be there.
@@ -142,20 +186,43 @@ impl Imp {
         let mut message = Self::flags(&mut open, uid).await?;
         let mut kept = self.kept(container, uid)?;
         let item = applied(&patch, &with_kept(&of_server(&message), &kept));
+        let mut moved = false;
         for (flag, set) in wanted(&item) {
             if message.has_flag(flag) != set {
-                let how = if set { Flagging::Add } else { Flagging::Remove };
-                open.lease.store(&one(uid.uid), how, &[flag]).await.map_err(of_write)?;
-                let flags = message.flags.get_or_insert_default();
-                flags.retain(|there| !there.eq_ignore_ascii_case(flag));
-                if set {
-                    flags.push(flag.to_owned());
+                flag_it(&mut open, uid, &mut message, flag, set).await?;
+                moved = true;
+            }
+        }
+        for name in categories(&of_server(&message)).to_vec() {
+            if !categories(&item).contains(&name) {
+                flag_it(&mut open, uid, &mut message, &name, false).await?;
+                moved = true;
+            }
+        }
+        for name in categories(&item).iter().filter(|name| is_category(name)) {
+            if !message.has_flag(name) {
+                match flag_it(&mut open, uid, &mut message, name, true).await {
+                    Ok(()) => moved = true,
+                    // A server that takes no new keywords: it is kept beside.
+                    Err(Error::Refused(why)) => log::debug!("keyword {name}: {why}"),
+                    Err(error) => return Err(error),
                 }
             }
         }
         let before = kept.clone();
-        kept.note([e::FLAG, e::CATEGORIES], &item, &of_server(&message));
-        if kept == before { Ok(()) } else { self.keep(container, uid, &kept).await }
+        note(&mut kept, &[e::FLAG, e::CATEGORIES], &item, &of_server(&message));
+        if kept == before {
+            return Ok(());
+        }
+        self.keep(container, uid, &kept).await?;
+        if !moved {
+            // Without it other devices would not hear of what is kept beside.
+            let set = !message.has_flag(TOUCHED);
+            if let Err(Error::Refused(why)) = flag_it(&mut open, uid, &mut message, TOUCHED, set).await {
+                log::debug!("keyword {TOUCHED}: {why}");
+            }
+        }
+        Ok(())
     }
 
     /// Notes that a message was answered or sent on, at that moment (seconds since 1970).
@@ -177,9 +244,21 @@ impl Imp {
         let time = jiff::Timestamp::from_second(time).unwrap_or_default();
         item.set_text(e2::LAST_VERB_EXECUTED, verb.number());
         item.set_text(e2::LAST_VERB_EXECUTION_TIME, time.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string());
-        kept.note(KEPT, &item, &server);
+        note(&mut kept, &KEPT, &item, &server);
         self.keep(container, uid, &kept).await
     }
+}
+
+/// Sets a flag of a message, or takes it away.
+async fn flag_it(open: &mut Open, uid: Uid, message: &mut Message, flag: &str, set: bool) -> Result<(), Error> {
+    let how = if set { Flagging::Add } else { Flagging::Remove };
+    open.lease.store(&one(uid.uid), how, &[flag]).await.map_err(of_write)?;
+    let flags = message.flags.get_or_insert_default();
+    flags.retain(|there| !there.eq_ignore_ascii_case(flag));
+    if set {
+        flags.push(flag.to_owned());
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -206,10 +285,28 @@ mod tests {
         flag.set_text(e::STATUS, "1");
         done.0.insert(e::FLAG, Value::Group(flag));
         let mut kept = Kept::default();
-        kept.note(KEPT, &done, &server);
+        note(&mut kept, &KEPT, &done, &server);
         assert_eq!(with_kept(&server, &kept), done);
         assert!(!wanted(&done)[1].1);
         let again = of_server(&message(&["\\Flagged"]));
         assert_eq!(with_kept(&again, &kept), again);
+    }
+
+    #[test]
+    fn categories_are_keywords_where_they_can_be() {
+        let there = of_server(&message(&["\\Seen", "Work", "$MDNSent", "NonJunk"]));
+        assert_eq!(categories(&there), ["Work"]);
+        for (name, is) in
+            [("Work", true), ("two words", false), ("Größe", false), ("$x", false), ("a]", false), ("", false)]
+        {
+            assert_eq!(is_category(name), is, "{name:?}");
+        }
+        let mut kept = Kept::default();
+        let item = with_categories(&there, vec!["Work".into(), "two words".into()]);
+        note(&mut kept, &KEPT, &item, &there);
+        assert_eq!(with_kept(&there, &kept), item);
+        // Others change the keywords: what is none of them stays.
+        let changed = of_server(&message(&["Private"]));
+        assert_eq!(categories(&with_kept(&changed, &kept)), ["Private", "two words"]);
     }
 }
