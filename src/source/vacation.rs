@@ -87,7 +87,8 @@ impl Vacation {
         let rule = self.rule().await?;
         let mut messages = self.messages(&rule)?;
         for said in &oof.messages {
-            let before = messages.iter().position(|message| message.audience == said.audience).map(|at| messages.remove(at));
+            let before =
+                messages.iter().position(|message| message.audience == said.audience).map(|at| messages.remove(at));
             let (text, html) = match (&said.text, before) {
                 (None, Some(before)) => (before.text, before.html),
                 (text, _) => (text.clone(), said.html),
@@ -144,7 +145,8 @@ impl Vacation {
         if rule.reply.is_empty() {
             return Ok(Vec::new());
         }
-        let all = WIDEST.map(|audience| Message { audience, enabled: true, text: Some(rule.reply.clone()), html: false });
+        let all =
+            WIDEST.map(|audience| Message { audience, enabled: true, text: Some(rule.reply.clone()), html: false });
         Ok(all.to_vec())
     }
 

@@ -11,7 +11,7 @@ use crate::{
 fn oof(phone: &mut Phone, ask: El) -> El {
     let request = el("Settings:Settings", [el("Oof", [ask])]);
     let answer = phone.post("Settings", &request.encode());
-    answer.doc.unwrap().child("Oof").unwrap().clone()
+    answer.doc.unwrap().get("Oof").unwrap().clone()
 }
 
 fn message(audience: &str, enabled: u8, text: &str, kind: &str) -> El {
@@ -21,11 +21,11 @@ fn message(audience: &str, enabled: u8, text: &str, kind: &str) -> El {
 fn get(phone: &mut Phone, kind: &str) -> El {
     let answer = oof(phone, el("Get", [t("BodyType", kind)]));
     assert_eq!(answer.number("Status"), Some(1), "{answer:?}");
-    answer.child("Get").unwrap().clone()
+    answer.get("Get").unwrap().clone()
 }
 
 fn told(get: &El, audience: &str) -> (Option<u32>, Option<String>) {
-    let of = get.children.iter().find(|m| m.name == "OofMessage" && m.child(audience).is_some()).unwrap();
+    let of = get.children.iter().find(|m| m.name == "OofMessage" && m.get(audience).is_some()).unwrap();
     (of.number("Enabled"), of.text("ReplyMessage").map(str::to_owned))
 }
 
@@ -61,7 +61,10 @@ fn out_of_office_both_ways() {
     assert_eq!(oof(&mut phone, el("Set", [t("OofState", 0)])).number("Status"), Some(1));
     assert_eq!(site.horde.call("filter.getVacation", &json!([]))["disabled"], json!(true));
     let off = get(&mut phone, "Text");
-    assert_eq!((off.number("OofState"), told(&off, "AppliesToInternal").1.as_deref()), (Some(0), Some("Ask Bob in room 5")));
+    assert_eq!(
+        (off.number("OofState"), told(&off, "AppliesToInternal").1.as_deref()),
+        (Some(0), Some("Ask Bob in room 5"))
+    );
 
     // The web's reply goes for all.
     site.horde.call("filter.setVacation", &json!([{ "reason": "From the web", "start": 0, "end": 0 }, true]));
@@ -91,11 +94,13 @@ fn the_addresses_of_all_identities() {
         phone.pair();
         let request = el("Settings:Settings", [el("UserInformation", [empty("Get")])]);
         let answer = phone.post("Settings", &request.encode()).doc.unwrap();
-        let get = answer.child("UserInformation").and_then(|part| part.child("Get")).unwrap().clone();
+        let get = answer.get("UserInformation").and_then(|part| part.get("Get")).unwrap().clone();
         let has_accounts = ["14.1", "16.1"].contains(&version);
-        let holder = if has_accounts { get.child("Accounts").and_then(|a| a.child("Account")).unwrap().clone() } else { get };
-        let addresses = holder.child("EmailAddresses").unwrap();
-        let all: Vec<&str> = addresses.children.iter().filter(|a| a.name == "SMTPAddress").map(|a| a.text.as_str()).collect();
+        let holder =
+            if has_accounts { get.get("Accounts").and_then(|a| a.get("Account")).unwrap().clone() } else { get };
+        let addresses = holder.get("EmailAddresses").unwrap();
+        let all: Vec<&str> =
+            addresses.children.iter().filter(|a| a.name == "SMTPAddress").map(|a| a.text.as_str()).collect();
         assert_eq!(all, ["b@example.test", "a@example.test"], "{version}");
         assert_eq!(addresses.text("PrimarySmtpAddress"), has_accounts.then_some("b@example.test"), "{version}");
     }
