@@ -5,6 +5,7 @@ pub mod body;
 pub mod html;
 pub mod ical;
 pub mod itip;
+pub mod meeting;
 pub mod mime;
 pub mod vcard;
 pub mod vnote;

@@ -13,6 +13,7 @@ pub mod mnemo;
 pub mod nag;
 pub mod sending;
 pub mod turba;
+mod vacation;
 
 pub use any::Any;
 pub use app::Shared;
@@ -22,6 +23,7 @@ pub use inviting::Inviting;
 pub use kept::Kept;
 pub use mail::Mail;
 pub use merged::Merged;
+pub use vacation::Vacation;
 
 use std::{future::Future, time::Duration};
 

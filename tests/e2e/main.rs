@@ -22,6 +22,7 @@ mod contacts;
 mod folders;
 mod hostile;
 mod notes;
+mod oof;
 mod pairing;
 mod ping;
 mod replay;

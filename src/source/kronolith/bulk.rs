@@ -11,6 +11,7 @@ use jiff::{
     tz::TimeZone,
 };
 use serde_json::{Value as Json, json};
+use tokio::task::JoinSet;
 
 use super::{
     Kronolith,
@@ -29,7 +30,7 @@ use crate::{
 /// Fewer events than this are exported.
 const WORTH: usize = 200;
 /// About so many events are asked for in one request: 10 KB of XML each.
-const PIECE: usize = 1_000;
+const PIECE: usize = 1_250;
 /// A larger calendar is never read at once, for the sake of memory here and in PHP.
 const LARGEST: usize = 10_000;
 /// Arguments of `calendar.listEvents`: no single occurrences, not only alarms, nothing remote, events that are exceptions, too, each once,
@@ -100,13 +101,25 @@ impl Kronolith {
             self.app.call("listEvents", params.collect())
         });
         match self.app.session.read_whole(calls.collect()).await {
-            Ok(answers) => Ok(rows(answers.unwrap_or_default(), &home, self.app.session.user())),
+            Ok(answers) => Ok(self.understood_at_once(answers.unwrap_or_default(), &home).await),
             // No loss: whatever is missing is read in another way.
             Err(error) => {
                 log::info!("{calendar}: its events cannot be read at once: {error}");
                 Ok(Rows::new())
             }
         }
+    }
+}
+
+impl Kronolith {
+    /// The events that the answers tell all of, each answer read on a thread of its own.
+    async fn understood_at_once(&self, answers: Vec<Json>, home: &Arc<Home>) -> Rows {
+        let mut reading = JoinSet::new();
+        for answer in answers {
+            let (home, user) = (Arc::clone(home), self.app.session.user().to_owned());
+            reading.spawn_blocking(move || rows(&answer, &home, &user));
+        }
+        reading.join_all().await.into_iter().flatten().collect()
     }
 }
 
@@ -123,20 +136,17 @@ fn pieces(from: i64, mut cuts: Vec<Timestamp>) -> Vec<[String; 2]> {
     days.iter().zip(ends).map(|(from, to)| [from.clone(), to.clone()]).collect()
 }
 
-/// The events that the answers tell all of.
-fn rows(answers: Vec<Json>, home: &Home, user: &str) -> Rows {
+/// The events that an answer tells all of.
+fn rows(answer: &Json, home: &Home, user: &str) -> Rows {
     let mut rows = Rows::new();
     let now = Timestamp::now();
-    for answer in answers {
-        let days = answer.as_object().into_iter().flat_map(|days| days.values());
-        for (id, event) in days.filter_map(Json::as_object).flatten() {
-            let uid = event.get("uid").and_then(Json::as_str).unwrap_or_default();
-            if let Some(text) = (Listed { id, event, home, user, now }).exported()
-                && !rows.contains_key(uid)
-                && let Got::Event(read) = understood(Ok(Json::String(text)), home)
-            {
-                rows.insert(uid.to_owned(), Arc::new(read.item));
-            }
+    let days = answer.as_object().into_iter().flat_map(|days| days.values());
+    for (id, event) in days.filter_map(Json::as_object).flatten() {
+        let uid = event.get("uid").and_then(Json::as_str).unwrap_or_default();
+        if let Some(text) = (Listed { id, event, home, user, now }).exported()
+            && let Got::Event(read) = understood(Ok(Json::String(text)), home)
+        {
+            rows.insert(uid.to_owned(), Arc::new(read.item));
         }
     }
     rows
@@ -420,7 +430,9 @@ mod tests {
     #[test]
     fn a_calendar_is_divided_at_its_milestones() {
         let uids: Vec<String> = (0..2500).map(|n| n.to_string()).collect();
-        assert_eq!(Outline::new(0, &uids).unwrap().milestones, ["833", "1666"]);
+        assert_eq!(Outline::new(0, &uids).unwrap().milestones, ["1250"]);
+        let more: Vec<String> = (0..3000).map(|n| n.to_string()).collect();
+        assert_eq!(Outline::new(0, &more).unwrap().milestones, ["1000", "2000"]);
         assert_eq!(Outline::new(0, &uids[..300]).unwrap().milestones, ["150"]);
         assert!(Outline::new(0, &uids[..20]).is_none());
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
