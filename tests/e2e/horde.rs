@@ -36,8 +36,10 @@ impl Lab {
 
     /// A user who was never seen before.
     pub(crate) fn user(&self, name: &str) -> Horde {
+        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        let user = format!("e2e-{name}-{}", since.as_millis() % 100_000_000_000);
+        let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let user = format!("e2e-{name}-{}-{count}", since.as_millis() % 100_000_000_000);
         let horde = Horde { rpc: self.rpc(), password: format!("{user}-secret"), user };
         // The first call makes the address book, which gets its final name with the second.
         horde.books();
