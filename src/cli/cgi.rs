@@ -35,7 +35,6 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let ready = || {
         let config = args.common.config()?;
         logging::start(&config.log).map_err(Failure::runtime)?;
-        args.common.warn();
         let limits = config.gateway.limits();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::runtime)?;
         Ok((desk(config)?, limits, runtime))

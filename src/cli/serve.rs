@@ -66,7 +66,6 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return Ok(());
     }
     let log = logging::start(&config.log).map_err(Failure::runtime)?;
-    args.common.warn();
     let desk = Arc::new(desk(config.clone())?);
     let limits = config.gateway.limits().fit(listen::raise_descriptor_limit());
     let runtime = Runtime::new().map_err(Failure::runtime)?;

@@ -23,7 +23,7 @@ pub(super) struct Common {
     /// Domain of the users' mail addresses: erika@NAME logs in as erika, and autodiscover names erika@NAME
     #[arg(long, value_name = "NAME", env = "HORDE_EAS_MAIL_DOMAIN", hide_env_values = true)]
     mail_domain: Option<String>,
-    /// IMAP server. Not used by this version, which serves no mail: gives a warning
+    /// IMAP server with the users' mail, as imap://HOST:PORT or imaps://HOST:PORT [default: the one that Horde uses]
     #[arg(long, value_name = "URL", env = "HORDE_EAS_IMAP", hide_env_values = true)]
     imap: Option<String>,
     /// Mail server for invitations and answers to them, as smtp://HOST:PORT or smtps://HOST:PORT [default: none is sent]
@@ -47,6 +47,9 @@ impl Common {
         if let Some(domain) = &self.mail_domain {
             config.mail.domain = domain.trim_start_matches('@').to_owned();
         }
+        if let Some(imap) = &self.imap {
+            config.imap.url.clone_from(imap);
+        }
         if let Some(smtp) = &self.smtp {
             config.smtp.url.clone_from(smtp);
         }
@@ -57,13 +60,6 @@ impl Common {
     pub(super) fn file(&self) -> Option<&Path> {
         let default = Path::new(DEFAULT_FILE);
         self.config.as_deref().or_else(|| default.exists().then_some(default))
-    }
-
-    /// What was asked for and is not to be had.
-    pub(super) fn warn(&self) {
-        if self.imap.is_some() {
-            log::warn!("--imap has no effect: this version serves no mail");
-        }
     }
 }
 

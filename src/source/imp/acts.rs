@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     convert::mime::{Decoder, Part, attachment::Attachment},
-    imap::{self, Code, Command, Connection, Sink, Taking, UidSet, utf7},
+    imap::{self, Code, Command, Connection, Placed, Sink, Taking, UidSet, utf7},
     source::Role,
     spool::{Pieces, Spool},
 };
@@ -135,14 +135,15 @@ impl Imp {
         if there.is_empty() {
             return Ok(vec![Moved::Missing; uids.len()]);
         }
-        let placed = open.lease.move_to(&there, &target.name).await.map_err(of_write)?;
+        let validity = open.selected.uid_validity;
+        let placed = place(&mut open, &there, &target.name).await?;
         let mut moved = Vec::with_capacity(uids.len());
         for uid in uids {
             let new = placed.as_ref().and_then(|placed| {
                 let (_, new) = placed.uids.iter().find(|(old, _)| *old == uid.uid)?;
                 Some(Uid { validity: placed.uid_validity, uid: *new })
             });
-            let is_there = uid.validity == open.selected.uid_validity && there.contains(uid.uid);
+            let is_there = uid.validity == validity && there.contains(uid.uid);
             moved.push(match new {
                 _ if !is_there => Moved::Missing,
                 Some(new) => {
@@ -334,6 +335,29 @@ impl Imp {
 fn found(part: &Part) -> Found {
     let shown = Attachment::of(part, &std::collections::HashSet::new());
     Found { kind: shown.kind, name: shown.name }
+}
+
+/// Moves messages; where the server does not tell their new uids, they are looked for by their Message-ID.
+async fn place(open: &mut Open, uids: &UidSet, target: &str) -> Result<Option<Placed>, Error> {
+    let mut ids = Vec::new();
+    if !open.lease.has("UIDPLUS") {
+        ids = open.lease.fetch(uids, "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]").await.map_err(of_folder)?;
+    }
+    let placed = open.lease.move_to(uids, target).await.map_err(of_write)?;
+    if placed.is_some() || ids.is_empty() {
+        return Ok(placed);
+    }
+    let selected = open.lease.select(target, false).await.map_err(of_folder)?;
+    let mut found = Placed { uid_validity: selected.uid_validity, uids: Vec::new() };
+    for message in ids {
+        let header = message.content("BODY[HEADER.FIELDS").map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let id = header.as_deref().and_then(|header| header.split_once(':')).map(|(_, id)| id.trim().to_owned());
+        let Some(id) = id.filter(|id| !id.is_empty()) else { continue };
+        let criteria = Command::new("UNDELETED HEADER Message-ID").argument(&id);
+        let there = open.lease.search(&criteria).await.map_err(of_folder)?;
+        found.uids.extend(there.iter().take(1 << 22).last().map(|new| (message.uid, new)));
+    }
+    Ok(Some(found))
 }
 
 /// The mailboxes below one, the deepest first.
