@@ -147,6 +147,9 @@ impl Phone {
         let Parts { doc, parts } = self.item_operations_in_parts(vec![fetch_attachment(reference, range)]);
         let properties = properties(&doc);
         assert!(properties.get("Data").is_none(), "{doc:?}");
+        if properties.number("Total") == Some(0) && properties.get("Part").is_none() {
+            return attachment(&properties, Vec::new());
+        }
         let part = properties.number("Part").unwrap_or_else(|| panic!("no Part: {doc:?}"));
         // Horde's own server counts from 0.
         let at = if self.lenient { part.saturating_sub(1) } else { part - 1 };

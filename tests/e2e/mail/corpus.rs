@@ -12,6 +12,24 @@ use crate::{
     tree::El,
 };
 
+/// Where the other library is not to be followed: it knows neither windows-874 nor format=flowed, takes `filename` before `filename*`,
+/// leaves paths, quotes and endless names to its callers, reads raw UTF-8 in parameters as nothing; and IMAP has CRLF where a file has LF.
+const OTHERWISE: [&str; 13] = [
+    "charset-windows-874-8bit",
+    "charset-windows-874-base64",
+    "charset-windows-874-quoted-printable",
+    "flowed",
+    "flowed-delsp",
+    "horde",
+    "name-both",
+    "name-long",
+    "name-path",
+    "name-quotes",
+    "name-raw-utf8",
+    "name-windows-path",
+    "tree-mixed-csv",
+];
+
 /// Name, message, and what the other library says.
 fn corpus() -> Vec<(String, Vec<u8>, Value)> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/mail");
@@ -115,7 +133,8 @@ fn the_corpus_is_read_as_another_library_reads_it() {
             let (_, item) = items.iter().find(|(id, _)| id.ends_with(&end)).unwrap_or_else(|| panic!("no {name}"));
             let found = differences(&mut phone, item, expected);
             // What is broken is read by each library as it likes; that it came, and can be fetched, was seen.
-            if !name.starts_with("broken-") && !found.is_empty() {
+            let compared = !name.starts_with("broken-") && !OTHERWISE.contains(&name.as_str());
+            if compared && !found.is_empty() {
                 different.push(format!("{name}: {}", found.join("; ")));
             }
         }
