@@ -1,6 +1,8 @@
 //! Drafts that phones write (16.0+). A mail server cannot change a message: the new version is stored first, then the old one goes. So there
 //! may be one too many after a crash, never one too few.
 
+use std::sync::Arc;
+
 use jiff::{Timestamp, tz::TimeZone};
 use ring::digest::{SHA256, digest};
 
@@ -52,7 +54,7 @@ struct Written {
 impl Imp {
     /// Lets the user write drafts.
     pub fn sit_at(&mut self, desk: Desk) {
-        self.desk = Some(desk);
+        self.desk = Some(Arc::new(desk));
     }
 
     /// Whether a folder is that of the drafts.

@@ -30,8 +30,9 @@ pub use flags::Verb;
 pub use names::{Reference, Uid, is_container};
 pub use postbox::Postbox;
 
-use super::{Changed, Changes, Container, Error, Fetched, Source, Want, app::fault::of_site};
+use super::{Changed, Changes, Container, Error, Fetched, Source, Want, app::fault::of_site, kronolith::home};
 use crate::{
+    convert::ical::Home,
     horde::Session,
     imap::{Command, Lease, Login, Pool, Selected, Settings, UidSet},
     net::{Security, Server, Tls},
@@ -50,6 +51,9 @@ const BELIEVED: Duration = Duration::from_secs(600);
 /// Longest list of deleted messages that is taken; beyond it a listing is cheaper.
 const MOST_GONE: u64 = 100_000;
 
+/// What was heard of users, and when.
+type Believed<T> = Arc<Mutex<HashMap<String, (Instant, T)>>>;
+
 /// Lets one in at a time.
 type Turns = Arc<tokio::sync::Mutex<()>>;
 
@@ -57,7 +61,8 @@ type Turns = Arc<tokio::sync::Mutex<()>>;
 #[derive(Debug, Clone)]
 pub struct Shared {
     pool: Pool,
-    servers: Arc<Mutex<HashMap<String, (Instant, Server)>>>,
+    servers: Believed<Server>,
+    homes: Believed<Arc<Home>>,
     /// A user's looks at folders without a history are taken one at a time: each counts on from the one before.
     looks: Arc<Mutex<HashMap<String, Turns>>>,
 }
@@ -65,7 +70,7 @@ pub struct Shared {
 impl Shared {
     /// Without a connection yet.
     pub fn new(settings: Settings) -> Self {
-        Self { pool: Pool::new(settings), servers: Arc::default(), looks: Arc::default() }
+        Self { pool: Pool::new(settings), servers: Arc::default(), homes: Arc::default(), looks: Arc::default() }
     }
 }
 
@@ -93,7 +98,7 @@ pub struct Imp {
     beside: Beside,
     shared: Shared,
     /// Without it no drafts are written.
-    desk: Option<Desk>,
+    desk: Option<Arc<Desk>>,
 }
 
 /// A mailbox that is selected.
@@ -119,6 +124,26 @@ impl Imp {
         let login = self.session.login();
         let login = Login { user: login.user.clone(), password: login.password.clone() };
         pool.lease(&login, server.as_ref()).await.map_err(of_folder)
+    }
+
+    /// Zone and addresses of the user, for meetings in mails; without Horde as this machine has them.
+    async fn home(&self) -> Arc<Home> {
+        let lock = || self.shared.homes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, home)) = lock().get(self.user()).filter(|(at, _)| at.elapsed() < BELIEVED) {
+            return Arc::clone(home);
+        }
+        let answers = match self.session.batch(home::calls()).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                log::warn!("the time zone of {} is not known for now: {error}", self.user());
+                return Arc::new(home::home(self.user(), &[]));
+            }
+        };
+        let home = Arc::new(home::home(self.user(), &answers));
+        let mut homes = lock();
+        homes.retain(|_, (at, _)| at.elapsed() < BELIEVED);
+        homes.insert(self.user().to_owned(), (Instant::now(), Arc::clone(&home)));
+        home
     }
 
     /// The server that Horde's settings name for this user.

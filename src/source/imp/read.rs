@@ -110,23 +110,25 @@ impl Imp {
                 let size = raw.len() as u64;
                 shown.push((message.uid, Material { raw: Some((raw, size)), ..material(message) }));
             }
-            items.extend(show_all(shown, view).await?);
+            items.extend(self.show_all(shown, view).await?);
         }
         let mut left = ALL_WHOLE;
         for message in large {
             let Some(read) = large_one(&mut open.lease, message.uid, view, &mut left).await? else { continue };
             let read = Material { raw: read.raw, message: read.message, ..material(message) };
-            items.extend(show_all(vec![(message.uid, read)], view).await?);
+            items.extend(self.show_all(vec![(message.uid, read)], view).await?);
         }
         Ok(items)
     }
-}
 
-/// Converting HTML takes its time: it is done where it holds up nobody.
-async fn show_all(materials: Vec<(u32, Material)>, view: &View) -> Result<Vec<(u32, Fetched)>, Error> {
-    let view = view.clone();
-    let work = move || materials.into_iter().map(|(uid, m)| (uid, Fetched::Item(show::item(m, &view)))).collect();
-    tokio::task::spawn_blocking(work).await.map_err(|e| unavailable(format!("a mail cannot be shown: {e}")))
+    /// Converting HTML takes its time: it is done where it holds up nobody.
+    async fn show_all(&self, materials: Vec<(u32, Material)>, view: &View) -> Result<Vec<(u32, Fetched)>, Error> {
+        let home = if materials.iter().any(|(_, m)| show::may_invite(m)) { Some(self.home().await) } else { None };
+        let view = view.clone();
+        let item = move |material| show::item(material, &view, home.as_deref());
+        let work = move || materials.into_iter().map(|(uid, m)| (uid, Fetched::Item(item(m)))).collect();
+        tokio::task::spawn_blocking(work).await.map_err(|e| unavailable(format!("a mail cannot be shown: {e}")))
+    }
 }
 
 /// Reads what of a large message is needed for the view.

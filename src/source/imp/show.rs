@@ -3,9 +3,13 @@
 use bytes::Bytes;
 
 use crate::{
-    convert::mime::{Message, address, attachment, fit},
+    convert::{
+        ical::Home,
+        meeting,
+        mime::{Message, address, attachment, fit},
+    },
     proto::class::{Properties, Value, View},
-    wbxml::tag::{air_sync_base as b, email2 as e2},
+    wbxml::tag::{air_sync_base as b, email as e, email2 as e2},
 };
 
 /// What is known of a message.
@@ -24,7 +28,7 @@ pub(super) struct Material {
 }
 
 /// The item, but for its flags.
-pub(super) fn item(material: Material, view: &View) -> Properties {
+pub(super) fn item(material: Material, view: &View, home: Option<&Home>) -> Properties {
     let Material { reference, received, draft, raw, message } = material;
     let message = message.unwrap_or_else(|| Message::parse(raw.as_ref().map(|(raw, _)| &raw[..]).unwrap_or_default()));
     let mut item = message.item(received);
@@ -36,11 +40,26 @@ pub(super) fn item(material: Material, view: &View) -> Properties {
     if let Some(groups) = attachment::groups(&message.attachments(), &reference) {
         item.0.insert(b::ATTACHMENTS, groups);
     }
+    if let Some((method, text)) = message.calendar()
+        && let Some(request) = home.and_then(|home| meeting::request(text, Some(&method), home))
+    {
+        item.0.insert(e::MEETING_REQUEST, Value::Group(request));
+    }
     if draft {
         item.set_text(e2::IS_DRAFT, "1");
         item.set_text(e2::BCC, address::shown(&message.addresses("bcc"), ", "));
     }
     item
+}
+
+/// Whether a message may have a meeting in it.
+pub(super) fn may_invite(material: &Material) -> bool {
+    const CALENDAR: &[u8] = b"text/calendar";
+    match (&material.message, &material.raw) {
+        (Some(message), _) => message.calendar().is_some(),
+        (None, Some((raw, _))) => raw.windows(CALENDAR.len()).any(|text| text.eq_ignore_ascii_case(CALENDAR)),
+        (None, None) => false,
+    }
 }
 
 /// A time as the Email class writes it; what is no time is the beginning of 1970.

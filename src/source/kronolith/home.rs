@@ -41,14 +41,14 @@ impl Kronolith {
 }
 
 /// The questions that [`home`] is made of.
-pub(super) fn calls() -> Vec<Call> {
+pub(in crate::source) fn calls() -> Vec<Call> {
     [("horde", "timezone"), ("horde", "identities"), ("horde", "default_identity"), ("imp", "identities")]
         .map(|(app, name)| Call { method: "horde.getPreference".to_owned(), params: vec![json!(app), json!(name)] })
         .to_vec()
 }
 
 /// Zone and addresses from the answers to [`calls`]; what Horde does not tell is as the user name and this machine have it.
-pub(super) fn home(user: &str, answers: &[Answer]) -> Home {
+pub(in crate::source) fn home(user: &str, answers: &[Answer]) -> Home {
     let text = |n: usize| match answers.get(n) {
         Some(Ok(serde_json::Value::String(text))) => text.clone(),
         Some(Ok(serde_json::Value::Number(number))) => number.to_string(),

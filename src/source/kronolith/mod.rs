@@ -2,7 +2,7 @@
 
 mod bulk;
 mod dav;
-mod home;
+pub(in crate::source) mod home;
 mod instances;
 mod limits;
 mod plan;
