@@ -16,7 +16,7 @@ const PREFIXES: [&str; 27] = [
     "enc", "i", "vb", "pd", "ilt", "回复", "答复", "转发", "回覆", "轉寄",
 ];
 
-/// The subject without its prefixes ("Re:", "AW: Fwd[2]:"): ThreadTopic.
+/// The subject without its prefixes ("Re:", `AW: Fwd[2]:`): ThreadTopic.
 pub fn topic(subject: &str) -> String {
     let mut topic = subject.trim();
     while let Some((prefix, rest)) = topic.split_once([':', '：']) {

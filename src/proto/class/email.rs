@@ -6,7 +6,7 @@
 //! - DateReceived, LastVerbExecutionTime: dashed. Read: always "0" or "1". Importance: "0" to "2". InternetCPID: "65001" and its like.
 //! - Flag is always there: an empty group = not flagged. Else Status ("1" complete, "2" active), FlagType, CompleteTime, and the elements of
 //!   tasks (Subject, StartDate, ...). From a phone Status "0" has become the empty group. Categories is always there as well (a list).
-//! - `AirSyncBase:Body` and `AirSyncBase:BodyPart` are [`Content`], already in the form and length that the phone asked for.
+//! - `AirSyncBase:Body` and `AirSyncBase:BodyPart` are `Content`, already in the form and length that the phone asked for.
 //!   From a phone (drafts) Body is a [`super::Body`]. `AirSyncBase:NativeBodyType`: text.
 //! - `AirSyncBase:Attachments`: groups of DisplayName, FileReference, Method, EstimatedDataSize, ContentId, ContentLocation, IsInline ("1"
 //!   or absent), and ClientId in the answer to what a phone has added. From a phone (drafts) each group has a single key: `AirSyncBase:Add` =
