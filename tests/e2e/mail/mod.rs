@@ -6,6 +6,7 @@ mod drafts;
 mod files;
 mod flags;
 mod folders;
+mod large;
 mod moving;
 mod search;
 mod sending;
