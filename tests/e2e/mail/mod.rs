@@ -3,6 +3,7 @@
 mod bodies;
 mod corpus;
 mod drafts;
+mod events;
 mod files;
 mod flags;
 mod folders;
