@@ -1,6 +1,8 @@
 //! SendMail, SmartReply and SmartForward (MS-ASCMD 2.2.1.17, 2.2.1.19, 2.2.1.20): one way for all three, for they differ in what is put into the
 //! mail. The mail stays in its spool from the first byte to the last.
 
+mod event;
+
 use std::{fmt::Write as _, ops::Range, sync::Arc};
 
 use jiff::{Timestamp, tz::TimeZone};
@@ -24,7 +26,7 @@ use crate::{
         sending::{Failure, Lying, Mailroom, Order, Original, Outcome, Verb},
     },
     spool::{Piece, Pieces, Spool},
-    sync::Hierarchy,
+    sync::{self, Hierarchy},
 };
 
 /// Status values of all three (MS-ASCMD 2.2.2).
@@ -36,9 +38,11 @@ mod status {
     pub(super) const PREVIOUSLY_SENT: u16 = 118;
     pub(super) const NO_RECIPIENT: u16 = 119;
     pub(super) const SUBMISSION_FAILED: u16 = 120;
+    pub(super) const REPLY_FAILED: u16 = 121;
     pub(super) const TOO_LARGE: u16 = 122;
     pub(super) const UNEXPECTED_CLASS: u16 = 147;
     pub(super) const NOT_FOUND: u16 = 150;
+    pub(super) const FORWARDEES: u16 = 179;
 }
 
 /// Seconds for which the same bytes are the same mail, for phones that give their requests no ids (up to 12.1).
@@ -60,15 +64,15 @@ pub async fn run(ctx: &Context, body: Arc<Spool>) -> Result<Reply, Error> {
     if let Some(fault) = asked.request.fault(asked.command, ctx.version) {
         return Err(Error::Status(fault));
     }
-    if !asked.request.mime {
-        // An event, for which the phone leaves all writing to the server.
-        return Err(Error::Status(status::UNEXPECTED_CLASS));
-    }
     let room = sources::postbox(ctx)?;
-    let original = original(ctx, &room, &asked).await?;
-    let own = Lying::read(&body, asked.mime.clone()).await.map_err(|e| disk(&e))?;
+    let user = User::of(&ctx.session, &ctx.site.config.mail.domain).await.map_err(unavailable)?;
+    let original = original(ctx, &room, &asked, &user).await?;
+    let own = match &original {
+        Some(original) if !asked.request.mime => event::letter(ctx, &asked.request, &original.mail).await?,
+        _ => Lying::read(&body, asked.mime.clone()).await.map_err(|e| disk(&e))?,
+    };
     let key = key(&asked, &body).await?;
-    let mail = mail(ctx, &asked, &own, original.as_ref(), &key).await?;
+    let mail = mail(ctx, &asked, &user, &own, original.as_ref(), &key)?;
     let order = order(&asked, &own, original.as_ref(), mail, key)?;
     let sender = sources::sender(ctx);
     let sending = tokio::spawn(async move { sender.send(&room, &order, unix_time()).await });
@@ -138,59 +142,81 @@ async fn key(asked: &Asked, body: &Arc<Spool>) -> Result<String, Error> {
     Ok(format!("digest {}", hex(digest.finish().as_ref())))
 }
 
-/// The mail that is answered or forwarded, with its folder and its uid.
+/// What is answered or forwarded.
 struct Answered {
-    container: String,
-    uid: String,
+    /// Where it lies.
+    place: Place,
+    /// The mail; of an event the one that would invite to it.
     mail: Lying,
 }
 
-async fn original(ctx: &Context, room: &impl Mailroom, asked: &Asked) -> Result<Option<Answered>, Error> {
+/// Container and uid of what a phone names.
+enum Place {
+    Mail(String, String),
+    Event(String, String),
+}
+
+async fn original(ctx: &Context, room: &impl Mailroom, asked: &Asked, user: &User) -> Result<Option<Answered>, Error> {
     if asked.command == Command::SendMail {
         return Ok(None);
     }
-    let (container, uid) = place(ctx, asked).await?;
-    let spool = match room.raw(&container, &uid).await {
-        Ok(spool) => spool,
-        Err(source::Error::NotFound | source::Error::ContainerGone) => return Err(Error::Status(status::NOT_FOUND)),
-        Err(error) => return Err(error.into()),
+    let place = place(ctx, asked).await?;
+    let mail = match &place {
+        Place::Mail(..) if !asked.request.mime => return Err(Error::Status(status::FORWARDEES)),
+        Place::Mail(container, uid) => {
+            let spool = room.raw(container, uid).await.map_err(missing)?;
+            Lying::read(&spool, 0..spool.len()).await.map_err(|e| disk(&e))?
+        }
+        Place::Event(container, uid) => {
+            event::invitation(ctx, user, container, uid, asked.request.source.occurrence()).await?
+        }
     };
-    let mail = Lying::read(&spool, 0..spool.len()).await.map_err(|e| disk(&e))?;
-    Ok(Some(Answered { container, uid, mail }))
+    Ok(Some(Answered { place, mail }))
 }
 
-/// Folder and uid of the mail that the phone names.
-async fn place(ctx: &Context, asked: &Asked) -> Result<(String, String), Error> {
+fn missing(error: source::Error) -> Error {
+    match error {
+        source::Error::NotFound | source::Error::ContainerGone => Error::Status(status::NOT_FOUND),
+        error => error.into(),
+    }
+}
+
+/// Folder and uid of what the phone names.
+async fn place(ctx: &Context, asked: &Asked) -> Result<Place, Error> {
     let source = &asked.request.source;
     let gone = || Error::Status(status::NOT_FOUND);
     let named = |text: &str| text.split_once(':').map(|(place, uid)| (place.to_owned(), uid.to_owned()));
     if let Some(long_id) = &source.long_id {
-        return named(long_id).ok_or_else(gone);
+        return named(long_id).map(|(container, uid)| Place::Mail(container, uid)).ok_or_else(gone);
     }
-    let (collection, uid) = source.item.as_deref().and_then(named).ok_or_else(gone)?;
+    let item = source.item.as_deref().ok_or_else(gone)?;
+    let (collection, uid) = named(item).ok_or_else(gone)?;
     if source.folder.as_ref().is_some_and(|folder| *folder != collection) {
         return Err(gone());
     }
     let locked = ctx.device.lock().await?;
     let hierarchy = Hierarchy::load(&mut locked.journal(folder_sync::JOURNAL)?)?;
     let folder = hierarchy.as_ref().and_then(|hierarchy| hierarchy.folder(&collection)).ok_or_else(gone)?;
-    if folder.class == Class::Email {
-        Ok((folder.container.clone(), uid))
-    } else {
-        Err(Error::Status(status::UNEXPECTED_CLASS))
+    match folder.class {
+        Class::Email => Ok(Place::Mail(folder.container.clone(), uid)),
+        Class::Calendar => {
+            let uid = sync::resolve(&mut locked.journal(&collection)?, folder.class, &collection, item)?;
+            Ok(Place::Event(folder.container.clone(), uid.ok_or_else(gone)?))
+        }
+        _ => Err(Error::Status(status::UNEXPECTED_CLASS)),
     }
 }
 
 /// The mail as it leaves.
-async fn mail(
+fn mail(
     ctx: &Context,
     asked: &Asked,
+    user: &User,
     own: &Lying,
     original: Option<&Answered>,
     key: &str,
 ) -> Result<Composed, Error> {
-    let user = User::of(&ctx.session, &ctx.site.config.mail.domain).await.map_err(unavailable)?;
-    let identity = Identity { mailbox: author(&user, own)? };
+    let identity = Identity { mailbox: author(user, own)? };
     // The same for a repetition of the request, and only for that.
     let mut digest = Digest::new(&SHA256);
     for text in [ctx.session.user(), ctx.device.id().as_str(), key] {
@@ -248,9 +274,10 @@ fn order(
         _ if composed.recipients.len() > 1 => Verb::ReplyAll,
         _ => Verb::Reply,
     };
-    let original = original.map(|original| {
+    let original = original.and_then(|original| {
+        let Place::Mail(container, uid) = &original.place else { return None };
         let message_id = original.mail.message.headers.ids("message-id").into_iter().next().unwrap_or_default();
-        (Original { container: original.container.clone(), uid: original.uid.clone(), message_id }, verb)
+        Some((Original { container: container.clone(), uid: uid.clone(), message_id }, verb))
     });
     Ok(Order {
         valid: asked.request.client_id.is_none().then_some(SAME),

@@ -207,6 +207,11 @@ impl Request {
 }
 
 impl Source {
+    /// The start of the occurrence that is meant, in the form of an exception's; `None`: the whole series, or no date.
+    pub fn occurrence(&self) -> Option<String> {
+        self.instance.as_deref().and_then(compact)
+    }
+
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let mut it = Self::default();
         while let Some(tag) = reader.child()? {

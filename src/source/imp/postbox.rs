@@ -36,16 +36,20 @@ impl Postbox {
 
     /// Horde's own record, which its other clients show.
     async fn log(&self, message_id: &str, verb: Verb, to: &[String]) {
-        let action = match verb {
-            Verb::Reply => "reply",
-            Verb::ReplyAll => "reply_all",
-            Verb::Forward => "forward",
-        };
-        let data = if verb == Verb::Forward { json!(to.join(", ")) } else { json!(null) };
+        let (action, data) = record(verb, to);
         let id = json!(format!("<{message_id}>"));
         if let Err(error) = self.session.write("mail.logMaillog", vec![json!(action), id, data]).await {
             log::debug!("Horde's log of mails: {error}");
         }
+    }
+}
+
+/// Action and data of an entry; what is forwarded needs to say to whom, or the call ends in a fatal error.
+fn record(verb: Verb, to: &[String]) -> (&'static str, serde_json::Value) {
+    match verb {
+        Verb::Reply => ("reply", json!(null)),
+        Verb::ReplyAll => ("reply_all", json!(null)),
+        Verb::Forward => ("forward", json!({ "recipients": to.join(", ") })),
     }
 }
 

@@ -3,9 +3,11 @@
 mod bodies;
 mod corpus;
 mod drafts;
+mod events;
 mod files;
 mod flags;
 mod folders;
+mod large;
 mod moving;
 mod search;
 mod sending;
