@@ -216,7 +216,7 @@ async fn change<S: Source>(
     }
     let fingerprint = work.own_fingerprint(&changed);
     items.insert(id.clone(), Fetched::Item(changed));
-    if lasting && server_changed {
+    if lasting && (server_changed || had.is_stale()) {
         // The phone does not know yet what others put there.
         work.look_at(&uid);
         return Ok((status::SUCCESS, Some((id, Item::stale(uid)))));

@@ -51,6 +51,11 @@ impl Item {
         Self::sent(uid, STALE)
     }
 
+    /// Whether the phone still lacks something of what can change.
+    pub(super) fn is_stale(&self) -> bool {
+        self.fingerprint == STALE
+    }
+
     /// Whether the phone needs all of it again.
     pub(super) fn is_given_back(&self) -> bool {
         self.fingerprint == GIVEN_BACK

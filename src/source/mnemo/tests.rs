@@ -40,7 +40,8 @@ impl Stored {
                 self.note.text = text.trim_matches([' ', '\t', '\r', '\n']).to_owned();
             }
             let tags = plan.after.tags.join(",");
-            self.note.tags = tags.split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect();
+            let trimmed = tags.split(',').map(|tag| tag.trim_matches([' ', '\t', '\r', '\n']).to_owned());
+            self.note.tags = trimmed.filter(|tag| !tag.is_empty()).collect();
         }
         self.kept = Kept::read(plan.kept.write("uid"));
         assert!(self.note.same(&plan.after), "{:?} {:?}", self.note, plan.after);
