@@ -376,7 +376,8 @@ impl<'a> Phone<'a> {
         w.open(fh::FOLDER_SYNC);
         w.text(fh::SYNC_KEY, "0");
         let ctx = phone.context();
-        let folders = xml::decode_to_xml(&folder_sync::run(&ctx, &w.finish()).await.unwrap().body).unwrap();
+        let folders =
+            xml::decode_to_xml(&folder_sync::run(&ctx, &w.finish()).await.unwrap().body.into_bytes().unwrap()).unwrap();
         // Type 8: the default calendar.
         let at = folders.find("<Type>8</Type>").unwrap_or_else(|| panic!("{folders}"));
         let before = &folders[..at];
@@ -416,6 +417,7 @@ impl<'a> Phone<'a> {
         let ctx = self.context();
         flush(&ctx).await;
         let body = sync::run(&ctx, request).await.unwrap().body;
+        let body = body.into_bytes().unwrap();
         if body.is_empty() { String::new() } else { xml::decode_to_xml(&body).unwrap() }
     }
 
@@ -442,7 +444,10 @@ impl<'a> Phone<'a> {
             w.close();
             w.close();
         }
-        xml::decode_to_xml(&meeting_response::run(&self.context(), &w.finish()).await.unwrap().body).unwrap()
+        xml::decode_to_xml(
+            &meeting_response::run(&self.context(), &w.finish()).await.unwrap().body.into_bytes().unwrap(),
+        )
+        .unwrap()
     }
 }
 

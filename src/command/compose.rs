@@ -216,6 +216,9 @@ fn mail(
     original: Option<&Answered>,
     key: &str,
 ) -> Result<Composed, Error> {
+    if own.message.headers.is_empty() {
+        return Err(Error::Status(status::INVALID_MIME));
+    }
     let identity = Identity { mailbox: author(user, own)? };
     // The same for a repetition of the request, and only for that.
     let mut digest = Digest::new(&SHA256);
