@@ -1,7 +1,11 @@
-//! MeetingResponse: answers to invitations that are in the calendar (MS-ASCMD 2.2.1.11).
+//! MeetingResponse: answers to invitations (MS-ASCMD 2.2.1.11).
 //!
-//! Phones and Outlook may name the event in the calendar instead of the mail. From 16.0 on the organizer is told by us if the phone says so
+//! Phones name the mail, or the event in the calendar. From 16.0 on the organizer is told by us if the phone says so
 //! (SendResponse); before, the phone sends that mail itself and we must not.
+
+mod inbox;
+
+use inbox::Invitation;
 
 use super::{Context, Reply, folder_sync, sources};
 use crate::{
@@ -44,33 +48,53 @@ pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
     }
     let mut results = Vec::new();
     for answer in &request.answers {
-        let status = one(ctx, answer).await?;
+        let (status, calendar) = one(ctx, answer).await?;
         let stays = status == status::OK && answer.response != proto::Response::Declined;
         results.push(Outcome {
             request: answer.request.clone(),
             status,
-            calendar: stays.then(|| answer.request.clone()),
+            calendar: calendar.filter(|_| stays),
             instance: answer.instance.as_ref().map(|instance| instance.text.clone()),
         });
     }
     Ok(Reply::document(proto::Reply { results }.write(ctx.version)))
 }
 
-async fn one(ctx: &Context, answer: &proto::Answer) -> Result<u16, Error> {
+/// Status, and what the phone calls the event.
+async fn one(ctx: &Context, answer: &proto::Answer) -> Result<(u16, Option<String>), Error> {
+    match find(ctx, answer).await? {
+        None => Ok((status::NO_INVITATION, None)),
+        Some((Class::Calendar, container, uid)) => {
+            Ok((put(ctx, answer, &container, &uid).await?, Some(answer.request.clone())))
+        }
+        Some((_, folder, mail)) => {
+            let Some(invitation) = Invitation::open(ctx, &folder, &mail).await? else {
+                return Ok((status::NO_INVITATION, None));
+            };
+            let status = put(ctx, answer, &invitation.calendar, &invitation.uid).await?;
+            if status == status::OK {
+                invitation.close().await;
+            }
+            Ok((status, invitation.calendar_id(ctx).await?))
+        }
+    }
+}
+
+/// Puts the answer into the calendar, and tells the organizer if that is ours to do.
+async fn put(ctx: &Context, answer: &proto::Answer, container: &str, uid: &str) -> Result<u16, Error> {
     let instance = match &answer.instance {
         Some(_) if !ctx.version.traits().meeting_instances => return Ok(status::NO_INVITATION),
         Some(proto::Instance { start: None, .. }) => return Ok(status::WRONG_INSTANCE),
         Some(proto::Instance { start, .. }) => start.clone(),
         None => None,
     };
-    let Some((container, uid)) = find(ctx, answer).await? else { return Ok(status::NO_INVITATION) };
     let reply = answer.send.as_ref().filter(|_| ctx.version.traits().server_invites).map(told);
     let response = match answer.response {
         proto::Response::Accepted => Response::Accepted,
         proto::Response::Tentative => Response::Tentative,
         proto::Response::Declined => Response::Declined,
     };
-    match sources::items(ctx, Class::Calendar)?.answer(&container, &uid, &Answer { response, instance, reply }).await {
+    match sources::items(ctx, Class::Calendar)?.answer(container, uid, &Answer { response, instance, reply }).await {
         Ok(()) => Ok(status::OK),
         Err(Unanswered::NoInvitation) => Ok(status::NO_INVITATION),
         Err(Unanswered::NotRecurring) => Ok(status::NOT_RECURRING),
@@ -82,17 +106,23 @@ async fn one(ctx: &Context, answer: &proto::Answer) -> Result<u16, Error> {
     }
 }
 
-/// Calendar and uid of the event that is meant; `None`: it names nothing in a calendar of this device.
-async fn find(ctx: &Context, answer: &proto::Answer) -> Result<Option<(String, String)>, Error> {
+/// What is meant: an event with its calendar, or a mail with its folder; `None`: it names nothing of this device.
+async fn find(ctx: &Context, answer: &proto::Answer) -> Result<Option<(Class, String, String)>, Error> {
+    if let Some(long_id) = &answer.long_id {
+        let place = long_id.split_once(':');
+        return Ok(place.map(|(folder, mail)| (Class::Email, folder.to_owned(), mail.to_owned())));
+    }
     let named = if answer.collection.is_empty() { answer.request.split(':').next() } else { Some(&*answer.collection) };
-    let Some(collection) = named.filter(|_| answer.long_id.is_none()) else { return Ok(None) };
+    let Some(collection) = named else { return Ok(None) };
     let locked = ctx.device.lock().await?;
     let hierarchy = Hierarchy::load(&mut locked.journal(folder_sync::JOURNAL)?)?;
     let folder = hierarchy.as_ref().and_then(|hierarchy| hierarchy.folder(collection));
-    let Some(folder) = folder.filter(|folder| folder.class == Class::Calendar) else { return Ok(None) };
+    let Some(folder) = folder.filter(|folder| matches!(folder.class, Class::Calendar | Class::Email)) else {
+        return Ok(None);
+    };
     let uid = sync::resolve(&mut locked.journal(collection)?, folder.class, collection, &answer.request)?;
     let place = uid.as_deref().and_then(|uid| merged::place(&folder.container, uid));
-    Ok(place.map(|(container, uid)| (container.to_owned(), uid.to_owned())))
+    Ok(place.map(|(container, uid)| (folder.class, container.to_owned(), uid.to_owned())))
 }
 
 fn told(send: &proto::Send) -> Told {

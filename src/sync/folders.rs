@@ -12,7 +12,7 @@ use crate::{
         class::Class,
         folder_sync::{Change, FolderKind},
     },
-    source::{Container, Role},
+    source::{Container, Role, merged},
     state::Error,
 };
 pub use change::Turn;
@@ -89,6 +89,12 @@ impl Hierarchy {
     /// Whether the device knows a folder for that container.
     pub fn has(&self, class: Class, container: &str) -> bool {
         self.folders.values().any(|folder| folder.class == class && folder.container == container)
+    }
+
+    /// Id of the folder that the device has for a container, or for all containers of the class.
+    pub fn id_of(&self, class: Class, container: &str) -> Option<&str> {
+        let all = |f: &Folder| f.container == container || f.container == merged::ALL;
+        self.folders.iter().find(|(_, f)| f.class == class && all(f)).map(|(id, _)| id.as_str())
     }
 
     /// The default folder of a class (2.5 may name the class alone).

@@ -127,7 +127,7 @@ impl Imp {
     }
 
     /// Zone and addresses of the user, for meetings in mails; without Horde as this machine has them.
-    async fn home(&self) -> Arc<Home> {
+    pub async fn home(&self) -> Arc<Home> {
         let lock = || self.shared.homes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, home)) = lock().get(self.user()).filter(|(at, _)| at.elapsed() < BELIEVED) {
             return Arc::clone(home);

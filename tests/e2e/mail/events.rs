@@ -111,3 +111,54 @@ fn horde_is_told_of_answers() {
         assert!(told.contains(&format!("<{id}@log.test>")), "{id}: {told}");
     }
 }
+
+#[test]
+fn an_invitation_is_answered_from_the_inbox() {
+    let post = Post::start("invited");
+    let friend = post.site.lab.user("host");
+    let (mut mailbox, mut his) = (post.mailbox(), post.mailbox_of(&friend));
+    for (n, version) in ["12.1", "14.1", "16.1"].into_iter().enumerate() {
+        let title = format!("Größte Runde {version}");
+        let invitation = format!(
+            "From: {host}\r\nTo: {me}\r\nSubject: {title}\r\nDate: Mon, 2 Nov 2026 10:00:00 +0100\r\n\
+             Message-ID: <inv-{version}@x.test>\r\nMIME-Version: 1.0\r\n\
+             Content-Type: text/calendar; method=REQUEST; charset=utf-8\r\n\r\n\
+             BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:inv-{version}-{user}\r\n\
+             DTSTAMP:20261102T090000Z\r\nDTSTART:20300115T090000Z\r\nDTEND:20300115T100000Z\r\nSUMMARY:{title}\r\n\
+             ORGANIZER:mailto:{host}\r\nATTENDEE;PARTSTAT=NEEDS-ACTION;RSVP=TRUE:mailto:{me}\r\n\
+             END:VEVENT\r\nEND:VCALENDAR\r\n",
+            host = address(&friend),
+            me = post.address(),
+            user = post.site.horde.user,
+        );
+        mailbox.append("INBOX", "", invitation.as_bytes());
+        let (mut phone, inbox) = post.phone_with_inbox(version);
+        let calendar = phone.default_folder(8);
+        phone.sync_all(&calendar);
+        let (mail, told) = item(&phone, &inbox, &title);
+        assert_eq!(told.text("MessageClass"), Some("IPM.Schedule.Meeting.Request"), "{version}: {told:?}");
+        let request = told.get("MeetingRequest").unwrap_or_else(|| panic!("{version}: {told:?}"));
+        assert_eq!(request.text("StartTime"), Some("2030-01-15T09:00:00.000Z"), "{version}");
+        let mut answer = vec![t("UserResponse", 1), t("CollectionId", &inbox), t("RequestId", &mail)];
+        if version == "16.1" {
+            answer.push(crate::tree::empty("SendResponse"));
+        }
+        let document = el("MeetingResponse:MeetingResponse", [el("Request", answer)]);
+        let doc = phone.command("MeetingResponse", &document).doc().clone();
+        let result = doc.get("Result").unwrap();
+        assert_eq!(result.number("Status"), Some(1), "{version}: {doc:?}");
+        let id = result.text("CalendarId").unwrap().to_owned();
+        phone.sync_all(&calendar);
+        let event = phone.items(&calendar).get(&id).unwrap_or_else(|| panic!("{version}: no {id}")).clone();
+        assert_eq!(event.text("Subject"), Some(title.as_str()), "{version}");
+        if phone.at_least("14.0") {
+            assert_eq!(event.text("ResponseType"), Some("3"), "{version}: {event:?}");
+        }
+        assert_eq!(mailbox.count("INBOX"), 0, "{version}");
+        assert_eq!(mailbox.count("Trash"), n + 1, "{version}");
+        let gone = phone.command("MeetingResponse", &document).doc().clone();
+        assert_eq!(gone.get("Result").unwrap().number("Status"), Some(2), "{version}: the mail is not there any more");
+    }
+    let replies = his.wait("INBOX", 1);
+    assert!(calendar_of(&replies[0].raw).contains("PARTSTAT=ACCEPTED"), "{}", replies[0].text());
+}
