@@ -170,7 +170,7 @@ pub(crate) fn run(lab: &Lab, rounds: usize) {
         let since = Instant::now();
         // Without bodies: what the messages cost is seen above.
         all(&mut phone, &inbox, 512, 0);
-        assert_eq!(phone.items(&inbox).len(), count);
+        assert!(phone.items(&inbox).len() >= count, "those that arrived for the other side as well");
         let before: Duration = since.elapsed();
         let rounds = (0..rounds.max(3)).map(|n| arrives(&side, &many, &mut phone, &inbox, n));
         let (costs, bytes): (Vec<Cost>, Vec<usize>) = rounds.unzip();

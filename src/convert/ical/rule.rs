@@ -167,7 +167,7 @@ impl Rule {
             if count > COUNTED && last.is_none_or(|last| last > counted) {
                 return None;
             }
-            said.end = End::Until(last.map_or(counted, |last| last.min(counted)));
+            said.end = End::Until(last.map_or(counted, |last| last.min(counted)).max(start.date()));
         }
         (interval <= LARGEST).then_some(said)
     }

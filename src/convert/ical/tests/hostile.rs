@@ -94,3 +94,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_series_that_is_counted_and_ends_before_it_begins_has_its_first_occurrence() {
+    let body = "DTSTART;TZID=Europe/Berlin:20261124T090000\r\nDTEND;TZID=Europe/Berlin:20261124T100000\r\n\
+        RRULE:FREQ=DAILY;COUNT=100;UNTIL=20261101T080000Z";
+    let home = home("Europe/Berlin");
+    let one = read(&event(body), &home).unwrap();
+    let again = read(&write(&one.item, "x", "Europe/Berlin", &home, None), &home).unwrap();
+    assert_eq!(one.item, again.item);
+}
