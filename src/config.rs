@@ -140,7 +140,14 @@ pub struct Ping {
 
 impl Default for Ping {
     fn default() -> Self {
-        Self { min: 60, max: 3540, tick: 15, max_folders: 200 }
+        Self { min: 60, max: 3540, tick: 5, max_folders: 200 }
+    }
+}
+
+impl Ping {
+    /// Time between two looks at Horde.
+    pub fn tick(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.tick.max(1))
     }
 }
 

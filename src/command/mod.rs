@@ -29,7 +29,6 @@ use std::{
 };
 
 pub use sources::{Memory, flush, mail};
-pub use wait::Waits;
 
 use crate::{
     config::Config,
@@ -41,6 +40,7 @@ use crate::{
     spool::{Piece, Pieces},
     state::{self, Device, Info, Store},
     sync as engine,
+    watch::Watch,
 };
 
 /// What all requests share.
@@ -52,8 +52,8 @@ pub struct Site {
     pub store: Store,
     /// Horde.
     pub horde: Horde,
-    /// Requests that wait.
-    pub waits: Arc<Waits>,
+    /// Watches for those who wait.
+    pub watch: Watch,
     /// What is remembered of Horde's applications.
     pub memory: Arc<Memory>,
 }
@@ -62,14 +62,16 @@ impl Site {
     /// A site on which nothing has happened yet.
     pub fn new(config: Config, store: Store, horde: Horde) -> Self {
         let memory = Arc::new(Memory::new(config.imap.clone()));
-        Self { config, store, horde, waits: Arc::default(), memory }
+        let watch = Watch::new(store.clone(), memory.shared().clone(), config.ping.tick());
+        Self { config, store, horde, watch, memory }
     }
 
     /// The same site with other settings; state directory, Horde and mail server stay as they are.
     #[must_use]
     pub fn with(&self, config: Config) -> Self {
-        let (store, horde) = (self.store.clone(), self.horde.clone());
-        Self { config, store, horde, waits: Arc::clone(&self.waits), memory: Arc::clone(&self.memory) }
+        let (store, horde, watch) = (self.store.clone(), self.horde.clone(), self.watch.clone());
+        watch.set_tick(config.ping.tick());
+        Self { config, store, horde, watch, memory: Arc::clone(&self.memory) }
     }
 }
 

@@ -40,6 +40,11 @@ impl Memory {
     pub(super) fn new(imap: imap::Settings) -> Self {
         Self { shared: any::Shared::new(imap), ..Self::default() }
     }
+
+    /// What the applications remember.
+    pub(super) fn shared(&self) -> &any::Shared {
+        &self.shared
+    }
 }
 
 /// The user's items of a class. All classes have the container [`merged::ALL`] beside those of Horde.

@@ -58,7 +58,7 @@ impl Desk {
 
     /// The program is about to end: requests that wait for changes end their wait and answer.
     pub fn close(&self) {
-        self.site().waits.stop();
+        self.site().watch.stop();
     }
 
     async fn route(&self, request: Request, line: &mut Line) -> Response {

@@ -27,7 +27,7 @@ pub use folders::{Folder, Hierarchy, HierarchyAnswer, Turn};
 pub use history::Log;
 pub use key::SyncKey;
 pub use moves::{forget, receive};
-pub use watch::{Watch, estimate};
+pub use watch::{Standing, estimate, has_changes, standing};
 
 use crate::{
     proto::{

@@ -27,7 +27,7 @@ use crate::{
     wbxml::Tag,
 };
 
-static MANNER: Manner = Manner { api: "calendar", bare: false, blind: true };
+pub(super) static MANNER: Manner = Manner { api: "calendar", bare: false, blind: true, guarded: false };
 
 /// `calendar.listUids` from a moment on leaves out series whose last occurrence has begun before it, and those of which only a moved
 /// occurrence is left: it is asked for so much more, seconds.
@@ -36,7 +36,7 @@ const MARGIN: i64 = 62 * 86400;
 /// The calendars of one user.
 #[derive(Debug, Clone)]
 pub struct Kronolith {
-    app: App,
+    pub(super) app: App,
     keep: Keep,
 }
 

@@ -29,12 +29,12 @@ use crate::{
 /// The virtual address book of people that the user writes to: no place for contacts.
 const FAVOURITES: &str = "favourites";
 
-static MANNER: Manner = Manner { api: "contacts", bare: false, blind: false };
+pub(super) static MANNER: Manner = Manner { api: "contacts", bare: false, blind: false, guarded: true };
 
 /// The address books of one user.
 #[derive(Debug, Clone)]
 pub struct Turba {
-    app: App,
+    pub(super) app: App,
     beside: Beside,
 }
 
