@@ -143,11 +143,20 @@ impl Any {
     /// # Errors
     /// The site cannot be asked at all; what a single application says is in its result.
     pub async fn containers_of(sources: &[Self]) -> Result<Vec<(Class, Result<Vec<Container>, Error>)>, Error> {
-        let apps: Vec<(Class, &App)> = sources.iter().filter_map(|any| Some((any.class(), any.app()?))).collect();
+        let apps: Vec<(&Self, &App)> = sources.iter().filter_map(|any| Some((any, any.app()?))).collect();
         let Some((_, first)) = apps.first() else { return Ok(Vec::new()) };
         let calls = apps.iter().flat_map(|(_, app)| app.listing()).collect();
         let mut answers = first.batch(calls).await?.into_iter();
-        Ok(apps.iter().map(|(class, app)| (*class, app.listed(&mut answers))).collect())
+        Ok(apps.iter().map(|(any, app)| (any.class(), app.listed(&mut answers).map(|list| any.own(list)))).collect())
+    }
+
+    /// What an application makes of the list of its containers.
+    fn own(&self, list: Vec<Container>) -> Vec<Container> {
+        match self {
+            Self::Contacts(_) => turba::Turba::served(list),
+            Self::Calendar(source) => source.seen(list),
+            Self::Email(_) | Self::Tasks(_) | Self::Notes(_) => list,
+        }
     }
 }
 

@@ -125,10 +125,11 @@ impl Ledger {
         self.patrol.drain(..number).filter(|key| self.spots.contains_key(key)).collect()
     }
 
-    /// All known containers of a class.
-    pub(super) fn known(&self, class: Class) -> Vec<Key> {
-        let known = |(key, spot): &(&Key, &Spot)| key.class == class && spot.standing.is_some();
-        self.spots.iter().filter(known).map(|(key, _)| key.clone()).collect()
+    /// All known containers of a class in which something may have happened up to `to`, each with its own last change.
+    pub(super) fn known(&self, class: Class, to: u64) -> Vec<(Key, u64)> {
+        let of_class = self.spots.iter().filter(|(key, _)| key.class == class);
+        let known = of_class.filter_map(|(key, spot)| Some((key, spot.standing?.last)));
+        known.filter(|(_, last)| *last < to).map(|(key, last)| (key.clone(), last)).collect()
     }
 
     /// The number of an application when it was last asked.

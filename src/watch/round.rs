@@ -166,14 +166,16 @@ impl Inner {
         let mut question = Question::default();
         let mut keys: (Vec<Key>, Vec<Key>) = Default::default();
         for Moved { class, from, to } in moved {
-            let known = self.hall().ledger.known(*class);
+            let known = self.hall().ledger.known(*class, *to);
             if pulse::tells_moves(*class) {
-                question.moves.extend(known.iter().map(|key| (*class, key.id.to_string(), *from, *to)));
-                keys.0.extend(known);
+                // What was found out meanwhile is not to be found again.
+                let move_of = |(key, last): &(Key, u64)| (*class, key.id.to_string(), (*from).max(*last), *to);
+                question.moves.extend(known.iter().map(move_of));
+                keys.0.extend(known.into_iter().map(|(key, _)| key));
             } else {
-                question.points.extend(known.iter().map(|key| (*class, key.id.to_string())));
+                question.points.extend(known.iter().map(|(key, _)| (*class, key.id.to_string())));
                 question.tops.push(*class);
-                keys.1.extend(known);
+                keys.1.extend(known.into_iter().map(|(key, _)| key));
             }
         }
         let Some(answer) = self.ask(session, &question).await else { return };

@@ -47,16 +47,22 @@ impl Kronolith {
     }
 }
 
+impl Kronolith {
+    /// Remembers which calendars there are.
+    pub(super) fn seen(&self, calendars: Vec<Container>) -> Vec<Container> {
+        let ids = calendars.iter().map(|calendar| calendar.id.clone()).collect();
+        self.app.memory.set_fact::<Vec<String>>(&self.visible_fact(), ids);
+        calendars
+    }
+}
+
 impl Source for Kronolith {
     fn class(&self) -> Class {
         Class::Calendar
     }
 
     async fn containers(&self) -> Result<Vec<Container>, Error> {
-        let calendars = self.app.containers().await?;
-        let ids = calendars.iter().map(|calendar| calendar.id.clone()).collect();
-        self.app.memory.set_fact::<Vec<String>>(&self.visible_fact(), ids);
-        Ok(calendars)
+        Ok(self.seen(self.app.containers().await?))
     }
 
     async fn cursor(&self, container: &str) -> Result<u64, Error> {

@@ -58,15 +58,21 @@ impl Turba {
     }
 }
 
+impl Turba {
+    /// Those of its address books that are folders.
+    pub(super) fn served(mut books: Vec<Container>) -> Vec<Container> {
+        books.retain(|book| book.id != FAVOURITES);
+        books
+    }
+}
+
 impl Source for Turba {
     fn class(&self) -> Class {
         Class::Contacts
     }
 
     async fn containers(&self) -> Result<Vec<Container>, Error> {
-        let mut books = self.app.containers().await?;
-        books.retain(|book| book.id != FAVOURITES);
-        Ok(books)
+        Ok(Self::served(self.app.containers().await?))
     }
 
     async fn cursor(&self, container: &str) -> Result<u64, Error> {
