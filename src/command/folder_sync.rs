@@ -42,6 +42,8 @@ pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
     if write {
         hierarchy.write(&mut journal).await?;
         prune(&locked, &hierarchy).await?;
+        // What this device did not know the user's others may not know either.
+        ctx.site.watch.folders_changed(ctx.session.user());
     }
     let response = Response { status: 1, key: Some(answer.key), changes: Some(answer.changes) };
     Ok(Reply::document(response.write()))

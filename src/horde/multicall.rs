@@ -215,8 +215,10 @@ where
         }
         let Some(joined) = running.join_next().await else { break };
         let (n, result) = joined.map_err(|_| broken_off())?;
+        // The others run to their end: one of them may be the call by which a site that was down is tried again.
+        let result = result.inspect_err(|_| running.detach_all())?;
         if let Some(slot) = results.get_mut(n) {
-            *slot = Some(result?);
+            *slot = Some(result);
         }
     }
     results.into_iter().collect::<Option<Vec<R>>>().ok_or_else(broken_off)
