@@ -7,7 +7,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
@@ -90,9 +90,22 @@ pub(super) struct Person {
     /// Requests made for him.
     pub(super) requests: AtomicU64,
     bunches: Mutex<Vec<Bunch>>,
+    /// The login that was last used, while anybody uses it: his devices share it.
+    login: Mutex<Option<(Tag, Weak<Login>)>>,
 }
 
 impl Person {
+    /// The one copy of a login in memory; `tag` is its own.
+    pub(super) fn login(&self, login: &Login, tag: &Tag) -> Arc<Login> {
+        let mut known = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = known.as_ref().filter(|(other, _)| other == tag).and_then(|(_, login)| login.upgrade());
+        shared.unwrap_or_else(|| {
+            let login = Arc::new(login.clone());
+            *known = Some((*tag, Arc::downgrade(&login)));
+            login
+        })
+    }
+
     fn bunches(&self) -> MutexGuard<'_, Vec<Bunch>> {
         self.bunches.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -125,11 +125,11 @@ impl Ledger {
         self.patrol.drain(..number).filter(|key| self.spots.contains_key(key)).collect()
     }
 
-    /// All known containers of a class in which something may have happened up to `to`, each with its own last change.
-    pub(super) fn known(&self, class: Class, to: u64) -> Vec<(Key, u64)> {
+    /// All known containers of a class in which something may have happened up to `to`.
+    pub(super) fn known(&self, class: Class, to: u64) -> Vec<(Key, Standing)> {
         let of_class = self.spots.iter().filter(|(key, _)| key.class == class);
-        let known = of_class.filter_map(|(key, spot)| Some((key, spot.standing?.last)));
-        known.filter(|(_, last)| *last < to).map(|(key, last)| (key.clone(), last)).collect()
+        let known = of_class.filter_map(|(key, spot)| Some((key, spot.standing?)));
+        known.filter(|(_, standing)| standing.last < to).map(|(key, standing)| (key.clone(), standing)).collect()
     }
 
     /// The number of an application when it was last asked.

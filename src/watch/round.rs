@@ -167,16 +167,19 @@ impl Inner {
         let mut keys: (Vec<Key>, Vec<Key>) = Default::default();
         for Moved { class, from, to } in moved {
             let known = self.hall().ledger.known(*class, *to);
-            if pulse::tells_moves(*class) {
-                // What was found out meanwhile is not to be found again.
-                let move_of = |(key, last): &(Key, u64)| (*class, key.id.to_string(), (*from).max(*last), *to);
-                question.moves.extend(known.iter().map(move_of));
-                keys.0.extend(known.into_iter().map(|(key, _)| key));
-            } else {
-                question.points.extend(known.iter().map(|(key, _)| (*class, key.id.to_string())));
-                question.tops.push(*class);
-                keys.1.extend(known.into_iter().map(|(key, _)| key));
+            let tells = pulse::tells_moves(*class);
+            for (key, standing) in known {
+                if tells {
+                    // What was found out meanwhile is not to be found again.
+                    question.moves.push((*class, key.id.to_string(), (*from).max(standing.last), *to));
+                    keys.0.push(key.clone());
+                }
+                if !tells || standing.doubt.is_some() {
+                    question.points.push((*class, key.id.to_string()));
+                    keys.1.push(key);
+                }
             }
+            question.tops.push(*class);
         }
         let Some(answer) = self.ask(session, &question).await else { return };
         self.learn(moved, &question, &answer, &keys);
