@@ -10,7 +10,7 @@ use crate::{
     device::Woken,
     options::Options,
     report,
-    standin::{App, Change, StandIn},
+    standin::{App, Change, StandIn, mixed},
 };
 
 /// What may be late beyond two ticks before a phone counts as not woken.
@@ -91,10 +91,13 @@ impl Changes {
     pub(crate) async fn run(&mut self, options: &Options, crowd: &mut Crowd, horde: &StandIn) -> Seen {
         let mut seen = Seen::default();
         let count = options.few_users() * options.ticks as usize;
-        let mut clock = tokio::time::interval(options.tick / u32::try_from(options.few_users()).unwrap());
+        let start = tokio::time::Instant::now();
         while seen.changes < count {
+            // Anywhere in its part of the tick, so that nothing beats in time with the bridge.
+            let part = seen.changes as f64 + (mixed(self.next as u64) % 1000) as f64 / 1000.0;
+            let due = start + options.tick.mul_f64(part / options.few_users() as f64);
             tokio::select! {
-                _ = clock.tick() => {
+                () = tokio::time::sleep_until(due) => {
                     self.make(options, crowd, horde);
                     seen.changes += 1;
                 }
