@@ -60,6 +60,17 @@ pub(crate) struct Brought {
     pub(crate) gone: usize,
 }
 
+impl Brought {
+    fn nothing(kind: usize) -> Self {
+        Self { kind, titles: Vec::new(), gone: 0 }
+    }
+
+    /// Whether nothing came.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.titles.is_empty() && self.gone == 0
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Phone {
     door: Arc<Door>,
@@ -151,7 +162,7 @@ impl Phone {
         if self.folders.len() < KINDS.len() - 1 {
             return Err(self.wrong("folders are missing", &doc));
         }
-        let all: Vec<usize> = self.folders.iter().map(|folder| folder.kind).collect();
+        let all = self.kinds();
         // The first Sync gives keys.
         self.sync(&all).await?;
         self.sync(&all).await?;
@@ -180,11 +191,10 @@ impl Phone {
 
     /// Syncs these folders until nothing more is available.
     pub(crate) async fn sync(&mut self, kinds: &[usize]) -> Told<Vec<Brought>> {
-        let mut brought: Vec<Brought> =
-            kinds.iter().map(|kind| Brought { kind: *kind, titles: Vec::new(), gone: 0 }).collect();
+        let mut brought: Vec<Brought> = kinds.iter().map(|kind| Brought::nothing(*kind)).collect();
         let mut todo = kinds.to_vec();
         for _ in 0..1000 {
-            todo = self.sync_once(&todo, &mut brought).await?;
+            todo = self.sync_once(&todo, 0, &mut brought).await?;
             if todo.is_empty() {
                 return Ok(brought);
             }
@@ -192,8 +202,21 @@ impl Phone {
         Err(self.wrong("Sync", &"MoreAvailable without end"))
     }
 
-    /// One Sync; gives the folders of which more is available.
-    async fn sync_once(&mut self, kinds: &[usize], brought: &mut [Brought]) -> Told<Vec<usize>> {
+    /// A Sync that is answered when something has changed, or after so many seconds; what it brought.
+    pub(crate) async fn hanging_sync(&mut self, heartbeat: u32) -> Told<Vec<Brought>> {
+        let all = self.kinds();
+        let mut brought: Vec<Brought> = all.iter().map(|kind| Brought::nothing(*kind)).collect();
+        self.sync_once(&all, heartbeat, &mut brought).await?;
+        Ok(brought)
+    }
+
+    /// Its folders, as places in [`KINDS`].
+    pub(crate) fn kinds(&self) -> Vec<usize> {
+        self.folders.iter().map(|folder| folder.kind).collect()
+    }
+
+    /// One Sync, which hangs for so many seconds; gives the folders of which more is available.
+    async fn sync_once(&mut self, kinds: &[usize], heartbeat: u32, brought: &mut [Brought]) -> Told<Vec<usize>> {
         let wanted = self.folders.iter().filter(|folder| kinds.contains(&folder.kind));
         let collection = |folder: &Folder| {
             let head = [t("SyncKey", &folder.key), t("CollectionId", &folder.id)];
@@ -201,7 +224,8 @@ impl Phone {
             let rest = [t("WindowSize", 100), el("Options", [body])];
             el("Collection", head.into_iter().chain(rest.into_iter().filter(|_| folder.key != "0")))
         };
-        let asked = el("AirSync:Sync", [el("Collections", wanted.map(collection))]);
+        let hangs = (heartbeat > 0).then(|| t("HeartbeatInterval", heartbeat));
+        let asked = el("AirSync:Sync", std::iter::once(el("Collections", wanted.map(collection))).chain(hangs));
         let Some(doc) = self.command("Sync", &asked).await? else { return Ok(Vec::new()) };
         let mut more = Vec::new();
         let answered = doc.get("Collections").map(|all| all.all("Collection").collect()).unwrap_or_else(Vec::new);

@@ -32,6 +32,7 @@ mod options;
 mod proc;
 mod report;
 mod run;
+mod soak;
 mod standin;
 mod syncs;
 
@@ -71,7 +72,13 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(run::run(options));
+    runtime.block_on(async {
+        if options.wants("soak") {
+            soak::run(options).await;
+        } else {
+            run::run(options).await;
+        }
+    });
     match report::wrongs() {
         0 => ExitCode::SUCCESS,
         wrong => {

@@ -67,7 +67,7 @@ impl Options {
             devices: 5,
             items: 3,
             tick: Duration::from_secs(if short { 2 } else { 5 }),
-            heartbeat: if soak { 60 } else { 3540 },
+            heartbeat: if soak { [60, 5][usize::from(short)] } else { 3540 },
             idle: Duration::from_secs(if short { 6 } else { 60 }),
             ticks: if short { 2 } else { 8 },
             rate: if soak || short { 50 } else { 300 },
