@@ -21,8 +21,8 @@ use crate::{
     standin::user_name,
 };
 
-/// Phones that pair at the same time.
-const PAIRING: usize = 64;
+/// Name of those that wait.
+pub(crate) const WAITING: &str = "load";
 
 /// What phones do when they were woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,15 +52,23 @@ pub(crate) struct Crowd {
     pub(crate) news: mpsc::UnboundedReceiver<News>,
 }
 
-/// Pairs so many new phones, `devices` of each user; those that fail are reported and missing.
-pub(crate) async fn pair(options: &Options, door: &Arc<Door>, count: usize, name: &str) -> Vec<Phone> {
-    let turns = Arc::new(Semaphore::new(PAIRING));
+/// New phones of the stand-in's users, several of each. `name` tells them from others of the same users.
+pub(crate) fn phones(options: &Options, door: &Arc<Door>, count: usize, name: &str) -> Vec<Phone> {
+    let each = if name == WAITING { options.devices } else { 1 };
+    let new = |number: usize| {
+        let user = user_name(number / each % options.users());
+        Phone::new(door, &user, "secret", &format!("{name}{number:06}"), number)
+    };
+    (0..count).map(new).collect()
+}
+
+/// Pairs phones, so many at a time; those that fail are reported and missing.
+pub(crate) async fn pair(phones: Vec<Phone>, heartbeat: u32, at_a_time: usize) -> Vec<Phone> {
+    let turns = Arc::new(Semaphore::new(at_a_time));
     let mut running = JoinSet::new();
-    for number in 0..count {
-        // Others of the same users, where there are more phones than these.
-        let user = if name == "load" { number / options.devices } else { number % options.users() };
-        let mut phone = Phone::new(door, &user_name(user), "secret", &format!("{name}{number:06}"), number);
-        phone.waits_for(options.heartbeat);
+    let mut paired: Vec<Option<Phone>> = vec![None; phones.len()];
+    for (number, mut phone) in phones.into_iter().enumerate() {
+        phone.waits_for(heartbeat);
         let turns = Arc::clone(&turns);
         running.spawn(async move {
             let _turn = turns.acquire().await;
@@ -68,14 +76,13 @@ pub(crate) async fn pair(options: &Options, door: &Arc<Door>, count: usize, name
             (number, done.map(|()| phone))
         });
     }
-    let mut phones: Vec<Option<Phone>> = vec![None; count];
     while let Some(joined) = running.join_next().await {
         match joined.unwrap() {
-            (number, Ok(phone)) => phones[number] = Some(phone),
+            (number, Ok(phone)) => paired[number] = Some(phone),
             (_, Err(why)) => report::wrong(&why),
         }
     }
-    phones.into_iter().flatten().collect()
+    paired.into_iter().flatten().collect()
 }
 
 impl Crowd {

@@ -12,12 +12,16 @@ mod client;
 mod horde;
 #[path = "../../tests/e2e/http.rs"]
 mod http;
+#[path = "../../tests/e2e/mailbox.rs"]
+mod mailbox;
 #[path = "../../tests/e2e/phone.rs"]
 mod phone;
 #[path = "../../tests/e2e/phone_sync.rs"]
 mod phone_sync;
 #[path = "../../tests/e2e/proxy.rs"]
 mod proxy;
+#[path = "../e2e/side.rs"]
+mod side;
 #[path = "../../tests/e2e/site.rs"]
 mod site;
 #[path = "../../tests/e2e/tree.rs"]
@@ -28,6 +32,7 @@ mod changes;
 mod crowd;
 mod device;
 mod door;
+mod lab;
 mod options;
 mod proc;
 mod report;
@@ -73,7 +78,9 @@ fn main() -> ExitCode {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        if options.wants("soak") {
+        if options.wants("lab") {
+            lab::run(&options).await;
+        } else if options.wants("soak") {
             soak::run(options).await;
         } else {
             run::run(options).await;

@@ -39,7 +39,7 @@ pub(crate) enum Front {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    what: Vec<String>,
+    pub(crate) what: Vec<String>,
     pub(crate) phones: usize,
     pub(crate) devices: usize,
     pub(crate) items: usize,

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use crate::{
     bridge::Bridge,
     changes::Changes,
-    crowd::{self, Crowd, Mode, News},
+    crowd::{self, Crowd, Mode, News, WAITING},
     device::{PUT_OFF, Phone, Woken},
     options::Options,
     proc,
@@ -21,6 +21,9 @@ use crate::{
 
 /// 100 MB in KiB.
 const MEMORY: u64 = 100_000_000 / 1024;
+
+/// Phones that pair at the same time.
+const PAIRING: usize = 64;
 
 /// All that runs.
 pub(crate) struct Rig {
@@ -40,7 +43,8 @@ impl Rig {
     /// Pairs phones, and tells how long that took.
     pub(crate) async fn pair(&self, count: usize, name: &str) -> Vec<Phone> {
         let (since, before) = (Instant::now(), self.horde.counts());
-        let phones = crowd::pair(&self.options, &self.bridge.door, count, name).await;
+        let phones = crowd::phones(&self.options, &self.bridge.door, count, name);
+        let phones = crowd::pair(phones, self.options.heartbeat, PAIRING).await;
         let php = self.horde.counts().since(&before).requests as f64 / count as f64;
         let time = since.elapsed().as_secs_f64();
         line(&format!("{} phones paired", phones.len()), &format!("{time:.1} s, {php:.1} PHP requests each"));
@@ -152,7 +156,7 @@ pub(crate) fn resident(bridge: &Bridge) -> String {
 /// Measures what the options want.
 pub(crate) async fn run(options: Options) {
     let mut rig = Rig::start(options.clone()).await;
-    let phones = rig.pair(options.phones, "load").await;
+    let phones = rig.pair(options.phones, WAITING).await;
     let mut workers = Vec::new();
     if options.wants("syncs") {
         workers = rig.pair(options.rate as usize, "work").await;

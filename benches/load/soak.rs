@@ -12,6 +12,7 @@ use std::{
 use tokio::task::JoinSet;
 
 use crate::{
+    crowd::WAITING,
     device::{Phone, Told, Woken},
     options::Options,
     proc, report,
@@ -253,7 +254,7 @@ async fn all_gone(rig: &Rig, at_start: &Sample) {
 pub(crate) async fn run(options: Options) {
     let rig = Rig::start(options.clone()).await;
     let at_start = Sample::take(rig.bridge.pid());
-    let phones = rig.pair(options.phones, "load").await;
+    let phones = rig.pair(options.phones, WAITING).await;
     let deeds = Arc::new(Deeds::default());
     let mut running = JoinSet::new();
     for (n, phone) in phones.into_iter().enumerate() {
