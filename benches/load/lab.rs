@@ -135,7 +135,9 @@ async fn ours(lab: &Lab, options: &Options, front: site::Door) {
         seen.print(options);
     }
     if report::wrongs() > 0 {
-        println!("--- bridge.log\n{}", site.log());
+        let log = site.log();
+        let bad = log.lines().filter(|line| !line.contains("INFO") && !line.trim().is_empty());
+        bad.take(20).for_each(|line| println!("{line}"));
     }
 }
 
