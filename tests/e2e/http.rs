@@ -86,7 +86,7 @@ impl Pending {
     }
 }
 
-fn parse(bytes: &[u8], time: Duration) -> Option<Response> {
+pub(crate) fn parse(bytes: &[u8], time: Duration) -> Option<Response> {
     let end = bytes.windows(4).position(|w| w == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut body = bytes[end + 4..].to_vec();

@@ -88,7 +88,7 @@ fn terminate(child: &Child) {
 }
 
 /// Below those that the system gives to connections: one of these could be taken again before the web server has it.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let first = std::process::id() * 64;
     let mut ports = std::iter::repeat_with(|| {
@@ -107,7 +107,7 @@ fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
 }
 
 /// The sample of the repository that connects by a socket, with another path for the socket.
-fn sample(server: &str, mark: &str, socket: &Path) -> String {
+pub(crate) fn sample(server: &str, mark: &str, socket: &Path) -> String {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(server);
     let files = std::fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
     let mut texts: Vec<String> = files.map(|f| std::fs::read_to_string(f.unwrap().path()).unwrap()).collect();
