@@ -3,7 +3,13 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    os::unix::fs::{PermissionsExt, chown},
+    os::{
+        fd::OwnedFd,
+        unix::{
+            fs::{PermissionsExt, chown},
+            net::UnixListener,
+        },
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
@@ -237,11 +243,72 @@ impl Site {
         bridge.wait().unwrap();
     }
 
-    /// Ends the bridge as an update would, and starts it again.
-    pub(crate) fn restart_bridge(&mut self) {
+    /// Ends the bridge in order.
+    pub(crate) fn stop_bridge(&mut self) {
         let mut bridge = self.bridge.take().unwrap();
         terminate(&bridge);
         wait_for("the bridge's end", || bridge.try_wait().unwrap().is_some());
+    }
+
+    /// Sends a signal to the bridge.
+    pub(crate) fn signal_bridge(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Replaces a line of the configuration file, which the bridge reads at SIGHUP.
+    pub(crate) fn configure(&self, line: &str, by: &str) {
+        let text = std::fs::read_to_string(self.path("config.toml")).unwrap();
+        assert!(text.contains(line), "{line} is not in {text}");
+        std::fs::write(self.path("config.toml"), text.replace(line, by)).unwrap();
+    }
+
+    /// Opens the socket to which the web server connects, as systemd does.
+    pub(crate) fn hold_socket(&self) -> UnixListener {
+        let path = self.path("fcgi.sock");
+        let socket = UnixListener::bind(&path).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o777)).unwrap();
+        socket
+    }
+
+    /// Starts the bridge on that socket: by `LISTEN_FDS`, or on descriptor 0.
+    pub(crate) fn start_bridge_on(&mut self, socket: OwnedFd, systemd: bool) {
+        let mut command = as_web(if systemd { Path::new("sh") } else { program() }, &self.path("bridge.log"));
+        if systemd {
+            let pass = "exec 3<&0 0</dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\"";
+            command.args(["-c", pass]).arg(program());
+        }
+        command.args(["serve", "--config"]).arg(self.path("config.toml")).stdin(Stdio::from(socket));
+        self.bridge = Some(command.spawn().unwrap());
+    }
+
+    /// Connections that the bridge has taken and not closed.
+    pub(crate) fn connections(&self) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().filter_map(|fd| {
+            let name = std::fs::read_link(fd.unwrap().path()).ok()?;
+            Some(name.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())
+        });
+        let open: Vec<String> = open.collect();
+        let (door, established) = match self.listen.strip_prefix("fastcgi:unix:") {
+            Some(path) => (path.to_owned(), std::fs::read_to_string("/proc/net/unix").unwrap()),
+            None => (format!("0100007F:{:04X}", self.door.port()), std::fs::read_to_string("/proc/net/tcp").unwrap()),
+        };
+        // State 03 of unix sockets, and 01 of TCP ones, is "connected"; the number of the socket is in the 7th and 10th field.
+        let taken = established.lines().filter(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let mine = |number: Option<&&str>| number.is_some_and(|number| open.iter().any(|fd| fd == number));
+            let tcp = fields.get(1) == Some(&door.as_str()) && fields.get(3) == Some(&"01") && mine(fields.get(9));
+            let unix = fields.last().is_some_and(|name| name.starts_with(&door))
+                && fields.get(5) == Some(&"03")
+                && mine(fields.get(6));
+            tcp || unix
+        });
+        taken.count()
+    }
+
+    /// Ends the bridge as an update would, and starts it again.
+    pub(crate) fn restart_bridge(&mut self) {
+        self.stop_bridge();
         self.start_bridge();
         self.wait_until_ready();
     }

@@ -299,7 +299,8 @@ impl Site {
     fn take(self: &Arc<Self>, news: &News, runtime: &Handle) {
         let mut table = self.table();
         let Ear::Open(listener) = &table.ear else { return };
-        if news.gone.contains(&listener.root) {
+        let moved = || listener.kernel.watch(&self.root) != Ok(listener.root);
+        if news.gone.contains(&listener.root) || (news.lost && moved()) {
             drop(table);
             return self.go_deaf(&format!("{} was moved or deleted", self.root.display()), runtime);
         }
