@@ -282,26 +282,20 @@ impl Site {
         self.bridge = Some(command.spawn().unwrap());
     }
 
-    /// Connections that the bridge has taken and not closed.
+    /// Connections of clients that the bridge's own HTTP listener has and has not closed.
     pub(crate) fn connections(&self) -> usize {
         let open = std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().filter_map(|fd| {
             let name = std::fs::read_link(fd.unwrap().path()).ok()?;
             Some(name.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())
         });
         let open: Vec<String> = open.collect();
-        let (door, established) = match self.listen.strip_prefix("fastcgi:unix:") {
-            Some(path) => (path.to_owned(), std::fs::read_to_string("/proc/net/unix").unwrap()),
-            None => (format!("0100007F:{:04X}", self.door.port()), std::fs::read_to_string("/proc/net/tcp").unwrap()),
-        };
-        // State 03 of unix sockets, and 01 of TCP ones, is "connected"; the number of the socket is in the 7th and 10th field.
-        let taken = established.lines().filter(|line| {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let mine = |number: Option<&&str>| number.is_some_and(|number| open.iter().any(|fd| fd == number));
-            let tcp = fields.get(1) == Some(&door.as_str()) && fields.get(3) == Some(&"01") && mine(fields.get(9));
-            let unix = fields.last().is_some_and(|name| name.starts_with(&door))
-                && fields.get(5) == Some(&"03")
-                && mine(fields.get(6));
-            tcp || unix
+        let local = format!("0100007F:{:04X}", self.door.port());
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        // Local address, state (0A: it listens), number of the socket.
+        let taken = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).filter(|fields| {
+            fields.get(1) == Some(&local.as_str())
+                && fields.get(3) != Some(&"0A")
+                && fields.get(9).is_some_and(|number| open.iter().any(|fd| fd == number))
         });
         taken.count()
     }
