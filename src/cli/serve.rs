@@ -22,7 +22,7 @@ use crate::{
 };
 
 pub(super) const ABOUT: &str = "Serves phones until SIGTERM or SIGINT. SIGHUP opens the log file anew and reads the configuration again (all of it but \
-    the state directory, [horde] and [gateway]).\n\n\
+    the state directory, [horde], [imap] and [gateway]).\n\n\
     Runs without any file. With no --listen and nothing in the configuration it takes the listening socket on descriptor 0 (lighttpd, \
     mod_fcgid, systemd with StandardInput=socket) or the ones that systemd passes.";
 
@@ -153,13 +153,19 @@ async fn reload(mut hangup: Signal, args: Args, log: logging::Handle, desk: Arc<
             log::error!("log file {}: {error}", fresh.log.file.display());
         }
         let old = &now.config;
-        if fresh.state != old.state || fresh.horde != old.horde || fresh.gateway != old.gateway {
+        let kept = Config {
+            state: old.state.clone(),
+            horde: old.horde.clone(),
+            imap: old.imap.clone(),
+            gateway: old.gateway.clone(),
+            ..fresh.clone()
+        };
+        if kept != fresh {
             log::warn!(
-                "state, [horde] and [gateway] have changed: that takes effect when the program is started again"
+                "state, [horde], [imap] or [gateway] has changed: that takes effect when the program is started again"
             );
         }
-        let (state, horde, gateway) = (old.state.clone(), old.horde.clone(), old.gateway.clone());
-        desk.reload(Config { state, horde, gateway, ..fresh });
+        desk.reload(kept);
         log::info!("configuration read again");
     }
 }

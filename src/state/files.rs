@@ -13,6 +13,9 @@ use super::Error;
 /// Longest encoded name: leaves room for prefix and suffix below the 255 bytes of usual file systems.
 const NAME_MAX: usize = 200;
 
+/// Prefix of info files.
+pub(super) const INFO: &str = "info-";
+
 /// Prefix of files that are being written.
 const TEMPORARY: &str = ".new-";
 

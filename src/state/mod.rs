@@ -5,6 +5,7 @@
 
 mod beside;
 mod device;
+mod edits;
 mod error;
 mod files;
 mod info;
@@ -16,6 +17,7 @@ mod sent;
 
 pub use beside::Beside;
 pub use device::{Device, DeviceId, Locked, Store};
+pub use edits::{Edit, Edits};
 pub use error::Error;
 pub use info::{Info, Seen, Stamp, WipeStatus};
 pub use journal::Journal;

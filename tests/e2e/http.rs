@@ -80,6 +80,11 @@ impl Pending {
         }
     }
 
+    /// Resets the connection, as the system of a phone does that has thrown it away.
+    pub(crate) fn reset(self) {
+        rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO)).unwrap();
+    }
+
     /// Breaks the connection off.
     pub(crate) fn break_off(self) {
         let _ = self.stream.shutdown(Shutdown::Both);

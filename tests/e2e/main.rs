@@ -19,6 +19,7 @@ mod tree;
 
 mod calendar;
 mod contacts;
+mod ends;
 mod folders;
 mod hostile;
 mod notes;

@@ -25,14 +25,12 @@ use super::{
 };
 use crate::gateway::{
     Body, BodyError, BodySender, Handler, Hangup, HangupSender, Limits, Request, Response, answer::answer,
-    body::Verdict, params::Head,
+    body::Verdict, limits::LAST_CALL, params::Head,
 };
 
 /// The role of a program that answers requests (specification 1.0, section 6.2); the others are not for us.
 const RESPONDER: u16 = 1;
 const KEEP_CONN: u8 = 1;
-/// How long a connection that has not sent anything may stay when the program is to end: its request may be on the way.
-const LAST_CALL: Duration = Duration::from_secs(1);
 /// Pieces of a body that may wait for the handler, 64 KiB each at most.
 const PIECES: usize = 4;
 
