@@ -409,3 +409,7 @@ impl Watched {
         Ok(base.saturating_add(looked.point()))
     }
 }
+
+#[cfg(test)]
+#[path = "eye_tests.rs"]
+mod tests;

@@ -6,6 +6,8 @@ mod criteria;
 mod drafts;
 mod ear;
 mod eye;
+#[cfg(test)]
+mod fake;
 mod fault;
 mod flags;
 mod folders;
