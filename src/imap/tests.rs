@@ -352,14 +352,19 @@ async fn a_command_that_was_given_up_breaks_the_connection() {
 const MODERN: &str = "IMAP4rev1 QRESYNC CONDSTORE ENABLE LIST-STATUS LIST-EXTENDED UNSELECT IDLE NOTIFY";
 
 #[tokio::test]
-async fn several_mailboxes_are_one_question() {
+async fn several_mailboxes_are_asked_for_at_once() {
     let mut connection = with(
         MODERN,
         vec![
             (
-                "LIST \"\" (\"INBOX\" \"a b\" \"gone\") RETURN (STATUS (UIDVALIDITY HIGHESTMODSEQ))",
-                "* LIST () \"/\" INBOX\r\n* STATUS INBOX (UIDVALIDITY 7 HIGHESTMODSEQ 9)\r\n* STATUS foreign (UIDVALIDITY 1)\r\n* LIST () \"/\" \"a b\"\r\n* STATUS \"a b\" (UIDVALIDITY 8 HIGHESTMODSEQ 3)\r\nT OK\r\n",
+                "STATUS \"INBOX\" (UIDVALIDITY HIGHESTMODSEQ)",
+                "* STATUS INBOX (UIDVALIDITY 7 HIGHESTMODSEQ 9)\r\nT OK\r\n",
             ),
+            (
+                "STATUS \"a b\" (UIDVALIDITY HIGHESTMODSEQ)",
+                "* STATUS foreign (UIDVALIDITY 1)\r\n* STATUS \"a b\" (UIDVALIDITY 8 HIGHESTMODSEQ 3)\r\nT OK\r\n",
+            ),
+            ("STATUS \"gone\" (UIDVALIDITY HIGHESTMODSEQ)", "T NO no such mailbox\r\n"),
             ("STATUS \"x\" (UIDVALIDITY UIDNEXT MESSAGES UNSEEN HIGHESTMODSEQ)", "T NO no such mailbox\r\n"),
         ],
     )
