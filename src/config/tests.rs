@@ -53,6 +53,8 @@ fn faults_name_the_line() {
         ("[[folders.merge]]\ntype = \"x\"\n", 1, "missing field `classes`"),
         ("[[folders.merge]]\ntype = \"x\"\nclasses = [\"mail\"]\n", 3, "no class \"mail\": one of contacts, calendar"),
         ("[log]\nlevel = \"loud\"\n", 2, "no log level \"loud\""),
+        ("[imap]\nwatch = \"push\"\n", 2, "unknown variant"),
+        ("[imap]\nwatch = \"idle\"\nmax_held = 500\n", 3, "must be less than max_connections (500)"),
         ("[login]\nstrip_domain = \"yes\"\n", 2, "unknown variant"),
         ("[horde\n", 1, ""),
     ] {

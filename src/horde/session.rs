@@ -94,7 +94,10 @@ impl Session {
     }
 
     /// Whether Horde accepts the login: a call without cookies.
-    pub(super) async fn verify(&self) -> Result<bool, Error> {
+    ///
+    /// # Errors
+    /// See [`Error`]: nobody knows.
+    pub async fn verify(&self) -> Result<bool, Error> {
         match self.read_json(TRIVIAL, &[], Cookies::Fresh).await {
             Ok(_) | Err(Failure::Fault(_)) => Ok(true),
             Err(Failure::Unauthorized) => Ok(false),

@@ -4,6 +4,10 @@
 mod acts;
 mod criteria;
 mod drafts;
+mod ear;
+mod eye;
+#[cfg(test)]
+mod fake;
 mod fault;
 mod flags;
 mod folders;
@@ -26,6 +30,7 @@ use std::{
 pub use acts::{Found, Moved};
 pub use criteria::{Criteria, Criterion};
 pub use drafts::Desk;
+pub use eye::Eye;
 pub use flags::Verb;
 pub use names::{Reference, Uid, is_container};
 pub use postbox::Postbox;
@@ -65,12 +70,20 @@ pub struct Shared {
     homes: Believed<Arc<Home>>,
     /// A user's looks at folders without a history are taken one at a time: each counts on from the one before.
     looks: Arc<Mutex<HashMap<String, Turns>>>,
+    /// When the administrator was last told that news cannot be listened to.
+    complained: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Shared {
     /// Without a connection yet.
     pub fn new(settings: Settings) -> Self {
-        Self { pool: Pool::new(settings), servers: Arc::default(), homes: Arc::default(), looks: Arc::default() }
+        Self {
+            pool: Pool::new(settings),
+            servers: Arc::default(),
+            homes: Arc::default(),
+            looks: Arc::default(),
+            complained: Arc::default(),
+        }
     }
 }
 
@@ -121,9 +134,12 @@ impl Imp {
     async fn lease(&self) -> Result<Lease, Error> {
         let pool = &self.shared.pool;
         let server = if pool.settings().url.is_empty() { Some(self.server().await?) } else { None };
+        pool.lease(&self.login(), server.as_ref()).await.map_err(of_folder)
+    }
+
+    fn login(&self) -> Login {
         let login = self.session.login();
-        let login = Login { user: login.user.clone(), password: login.password.clone() };
-        pool.lease(&login, server.as_ref()).await.map_err(of_folder)
+        Login { user: login.user.clone(), password: login.password.clone() }
     }
 
     /// Zone and addresses of the user, for meetings in mails; without Horde as this machine has them.
