@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     Context, folder_sync,
@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     proto::class::Class,
     source::{self, Container, merged},
-    state::{Info, Locked, Stamp, WipeStatus},
+    state::{Edit, Info, Locked, WipeStatus},
     sync::{self, Folder, Hierarchy, Place, Standing},
     watch::{Call, News, Seat, Wish},
 };
@@ -46,13 +46,13 @@ pub(super) async fn changes(ctx: &Context, collections: &[String], time: Duratio
     let once = time.is_zero();
     let deadline = Instant::now() + if once { ONE_LOOK } else { time };
     let mut hangup = ctx.hangup.clone();
-    let mut edits = Edits { ctx, stamp: None };
+    let mut gate = Gate { ctx, edit: ctx.site.store.edits().of(ctx.session.user())? };
     loop {
         let again = vigil.again.unwrap_or(deadline).min(deadline);
         let call = tokio::select! {
             call = vigil.seat.called() => call,
             () = vigil.seat.may_look(), if vigil.doubts() => Call::News,
-            () = edits.gate_differs() => return Ok(Ended::Gate),
+            () = gate.differs() => return Ok(Ended::Gate),
             () = hangup.gone() => return Ok(Ended::Over),
             () = sleep_until(again) => Call::News,
         };
@@ -231,28 +231,24 @@ fn place<'a>(id: &'a str, folder: &'a Folder) -> Place<'a> {
 }
 
 /// Edits of the device's info file.
-struct Edits<'a> {
+struct Gate<'a> {
     ctx: &'a Context,
-    /// Stamp of the file when it was last looked at; `None` = not yet.
-    stamp: Option<Stamp>,
+    edit: Edit,
 }
 
-impl Edits<'_> {
+impl Gate<'_> {
     /// Comes back when the file was edited in a way that the gate must see.
-    async fn gate_differs(&mut self) {
-        loop {
-            let now = self.ctx.device.stamp();
-            if self.stamp.replace(now) != Some(now) && self.differs() {
-                return;
-            }
-            sleep(Duration::from_secs(1)).await;
+    async fn differs(&mut self) {
+        // What was edited before the wait began is seen here.
+        while self.is_as_before() {
+            self.edit.happened().await;
         }
     }
 
-    /// Whether the gate has other facts now than when it let the request pass.
-    fn differs(&self) -> bool {
+    /// Whether the gate has the same facts as when it let the request pass.
+    fn is_as_before(&self) -> bool {
         let facts = |i: &Info| (i.policy_key, i.blocked, i.wipe == WipeStatus::Pending, i.wipe == WipeStatus::Wiped);
         let same = |info: &Info| facts(info) == facts(&self.ctx.info);
-        !self.ctx.device.info().is_ok_and(|info| info.as_ref().is_some_and(same))
+        self.ctx.device.info().is_ok_and(|info| info.as_ref().is_some_and(same))
     }
 }

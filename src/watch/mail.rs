@@ -6,13 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync::Notify, task::AbortHandle, time::timeout};
+use tokio::{sync::Notify, task::AbortHandle};
 
 use super::{Call, Inner, ledger::Key};
 use crate::{
     horde::Session,
     proto::class::Class,
-    source::{self, Imp, Source},
+    source::{self, Imp, Source, imp::Eye},
 };
 
 /// The folder list is asked for so often.
@@ -99,6 +99,8 @@ impl Mail {
 }
 
 async fn run(weak: Weak<Inner>, user: Box<str>, imp: Imp, wake: Arc<Notify>) {
+    let Some(tick) = weak.upgrade().map(|inner| inner.tick()) else { return };
+    let mut eye = Eye::new(imp.clone(), tick);
     let mut listed: Option<Instant> = None;
     loop {
         let Some(inner) = weak.upgrade() else { return };
@@ -109,22 +111,26 @@ async fn run(weak: Weak<Inner>, user: Box<str>, imp: Imp, wake: Arc<Notify>) {
             (folders, std::mem::take(&mut user.mail.relist))
         };
         if !folders.is_empty() {
-            let mut due = relist || listed.is_none_or(|at| at.elapsed() >= LISTED);
-            due |= !look(&inner, &user, &imp, &folders).await;
-            if due {
-                listed = Some(Instant::now());
-                list(&inner, &user, &imp).await;
+            let gone = !look(&inner, &user, &mut eye, &folders).await;
+            let due = listed.is_none_or(|at| at.elapsed() >= LISTED);
+            if gone || relist || due {
+                let first = listed.replace(Instant::now()).is_none();
+                if first || gone || relist || folders_changed(&user, &mut eye).await {
+                    list(&inner, &user, &imp).await;
+                }
             }
         }
-        let tick = inner.tick();
         drop(inner);
-        let _ = timeout(tick, wake.notified()).await;
+        tokio::select! {
+            () = eye.pause(&folders) => {}
+            () = wake.notified() => {}
+        }
     }
 }
 
 /// Looks where the folders stand. `false`: one of them is gone.
-async fn look(inner: &Inner, user: &str, imp: &Imp, folders: &[String]) -> bool {
-    let looked = imp.cursors(folders).await;
+async fn look(inner: &Inner, user: &str, eye: &mut Eye, folders: &[String]) -> bool {
+    let looked = eye.look(folders).await;
     let mut hall = inner.hall();
     match looked {
         Ok(cursors) => {
@@ -143,6 +149,13 @@ async fn look(inner: &Inner, user: &str, imp: &Imp, folders: &[String]) -> bool 
         }
     }
     true
+}
+
+async fn folders_changed(user: &str, eye: &mut Eye) -> bool {
+    eye.folders_changed().await.unwrap_or_else(|error| {
+        log::debug!("mail folders of {user}: {error}");
+        false
+    })
 }
 
 /// Lists the folders, so that the devices learn of new ones and of those that are gone.
