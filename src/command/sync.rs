@@ -68,14 +68,15 @@ pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
         Ok(request) => request,
         Err(response) => return Ok(Reply::document(response.write(ctx.version))),
     };
-    let response = match round(ctx, &request).await? {
+    // In a box that is gone while the request waits: a round is large.
+    let response = match Box::pin(round(ctx, &request)).await? {
         collections if collections.iter().any(|c| c.speaks) => collections,
         collections => match wait_time(ctx, &request) {
             None => collections,
             Some(time) => {
                 let ids: Vec<String> = request.collections.iter().map(|c| c.id.clone()).collect();
                 match wait::changes(ctx, &ids, time).await? {
-                    Ended::Changes(_) => round(ctx, &request).await?,
+                    Ended::Changes(_) => Box::pin(round(ctx, &request)).await?,
                     Ended::Folders => return Ok(failed(ctx, status::FOLDERS)),
                     Ended::Over | Ended::Gate => collections,
                 }

@@ -4,7 +4,6 @@
 mod auth;
 mod autodiscover;
 mod body;
-mod catch;
 mod dispatch;
 mod eas;
 pub mod gate;
@@ -15,9 +14,12 @@ mod refuse;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    future::Future,
+    sync::{Arc, PoisonError, RwLock},
+};
 
-use self::{auth::Auth, catch::Caught, dispatch::Entry, line::Line};
+use self::{auth::Auth, dispatch::Entry, eas::Begun, line::Line};
 use crate::{
     command::Site,
     config::Config,
@@ -61,7 +63,15 @@ impl Desk {
         self.site().watch.stop();
     }
 
-    async fn route(&self, request: Request, line: &mut Line) -> Response {
+    /// All that comes before the work of a command: gives the command that may begin, or the answer where there is nothing to begin.
+    async fn arrive(&self, request: Request) -> (Line, Result<Box<Begun>, Response>) {
+        let mut line = Line::start();
+        line.add("from", request.remote.map(|a| a.to_string()).unwrap_or_default());
+        let arrived = self.route(request, &mut line).await;
+        (line, arrived)
+    }
+
+    async fn route(&self, request: Request, line: &mut Line) -> Result<Box<Begun>, Response> {
         let site = self.site();
         let path = request.path.trim_end_matches('/').to_ascii_lowercase();
         line.add("method", &request.method);
@@ -69,29 +79,29 @@ impl Desk {
             return self.active_sync(&site, request, line).await;
         }
         line.add("path", &request.path);
-        match autodiscover::kind(&path) {
+        Err(match autodiscover::kind(&path) {
             Some(kind) => self.autodiscover(&site, kind, request, line).await,
             None => Response::status(404),
-        }
+        })
     }
 }
 
 impl Handler for Desk {
-    async fn handle(&self, request: Request) -> Response {
-        let mut line = Line::start();
-        line.add("from", request.remote.map(|a| a.to_string()).unwrap_or_default());
-        let response = match Caught::new(self.route(request, &mut line)).await {
-            Ok(response) => response,
-            Err(panic) => {
-                log::error!("a defect of this program, please report it: {panic}");
-                Response::status(500)
+    fn handle(&self, request: Request) -> impl Future<Output = Response> + Send {
+        // In a box that is gone when the command begins: a phone may wait an hour in there, and this is larger than all that waits.
+        let arriving = Box::pin(self.arrive(request));
+        async move {
+            let (mut line, arrived) = arriving.await;
+            let response = match arrived {
+                Ok(begun) => self.carry_out(begun, &mut line).await,
+                Err(response) => response,
+            };
+            line.add("status", response.status);
+            if let ResponseBody::Full(body) = &response.body {
+                line.add("out", body.len());
             }
-        };
-        line.add("status", response.status);
-        if let ResponseBody::Full(body) = &response.body {
-            line.add("out", body.len());
+            line.end();
+            response
         }
-        line.end();
-        response
     }
 }

@@ -94,6 +94,7 @@ async fn one_request<H: Handler>(
         // In a task of its own, as the handler may go on for a moment after the connection has gone.
         Ok((request, verdict)) => {
             let grace = limits.hangup_grace;
+            let request = Box::new(request);
             let task = tokio::spawn(async move { answer(&*handler, request, verdict, grace).await });
             task.await.map_err(io::Error::other)?.ok_or(io::ErrorKind::ConnectionAborted)?
         }

@@ -90,24 +90,25 @@ pub(super) struct Person {
     /// Requests made for him.
     pub(super) requests: AtomicU64,
     bunches: Mutex<Vec<Bunch>>,
-    /// The login that was last used, while anybody uses it: his devices share it.
-    login: Mutex<Option<(Tag, Weak<Login>)>>,
+    /// The logins in use, by user and password.
+    logins: Mutex<Vec<(Tag, Weak<Login>)>>,
 }
 
 impl Person {
-    /// The one copy of a login in memory; `tag` is its own.
-    pub(super) fn login(&self, login: &Login, tag: &Tag) -> Arc<Login> {
-        let mut known = self.login.lock().unwrap_or_else(PoisonError::into_inner);
-        let shared = known.as_ref().filter(|(other, _)| other == tag).and_then(|(_, login)| login.upgrade());
-        shared.unwrap_or_else(|| {
-            let login = Arc::new(login.clone());
-            *known = Some((*tag, Arc::downgrade(&login)));
-            login
-        })
-    }
-
     fn bunches(&self) -> MutexGuard<'_, Vec<Bunch>> {
         self.bunches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The login, shared by all who use it at the same time: however many devices of a user wait, his password is in memory once.
+    pub(super) fn login(&self, tag: &Tag, login: &Login) -> Arc<Login> {
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        logins.retain(|(_, known)| known.strong_count() > 0);
+        if let Some(known) = logins.iter().find(|(known, _)| known == tag).and_then(|(_, known)| known.upgrade()) {
+            return known;
+        }
+        let shared = Arc::new(login.clone());
+        logins.push((*tag, Arc::downgrade(&shared)));
+        shared
     }
 
     /// Takes an idle session that was got with that password less than `age` ago.
@@ -237,6 +238,22 @@ mod tests {
         assert_ne!(people.tag(&login("a", "bc")), people.tag(&login("ab", "c")));
         assert_ne!(people.tag(&login("a", "b")), people.tag(&login("a", "c")));
         assert_ne!(people.tag(&login("a", "b")), People::new().unwrap().tag(&login("a", "b")));
+    }
+
+    #[test]
+    fn a_password_is_in_memory_once_and_not_longer_than_needed() {
+        let person = Person::default();
+        let first = person.login(&[1; 32], &login("a", "b"));
+        let again = person.login(&[1; 32], &login("a", "b"));
+        let other = person.login(&[2; 32], &login("a", "c"));
+        assert!(Arc::ptr_eq(&first, &again) && !Arc::ptr_eq(&first, &other));
+        assert_eq!(other.password.expose_secret(), "c");
+        let weak = Arc::downgrade(&first);
+        drop((first, again));
+        assert!(weak.upgrade().is_none());
+        let third = person.login(&[3; 32], &login("a", "d"));
+        assert_eq!(person.logins.lock().unwrap().len(), 2, "what nobody uses is forgotten");
+        drop((other, third));
     }
 
     #[test]

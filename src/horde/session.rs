@@ -44,7 +44,7 @@ impl Session {
         let site = Arc::clone(&horde.site);
         let person = site.people.person(&login.user, site.age());
         let tag = site.people.tag(login);
-        let login = person.login(login, &tag);
+        let login = person.login(&tag, login);
         Self { site, login, person, tag }
     }
 

@@ -4,6 +4,7 @@ mod desk;
 mod hostile;
 mod login;
 mod phone;
+mod waiting;
 
 use std::{
     net::IpAddr,
