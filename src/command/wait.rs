@@ -143,6 +143,7 @@ pub(super) async fn changes(ctx: &Context, collections: &[String], time: Duratio
         }
         let next = (Instant::now() + tick).min(deadline);
         let edited = watcher.info_edited();
+        ctx.place.rest();
         tokio::select! {
             () = sleep_until(next) => {}
             () = edited => return Ok(Ended::Gate),

@@ -1,15 +1,17 @@
 //! Requests for `/Microsoft-Server-ActiveSync`.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use super::{
     Desk, body,
+    catch::Caught,
     dispatch::{self, Run},
     gate::{self, Gate},
     known,
     line::Line,
     negotiate,
     refuse::{WBXML, refuse},
+    throttle::{Answer, COMPARED, Slow, Visit},
 };
 use crate::{
     command::{Context, Reply, Site},
@@ -18,12 +20,15 @@ use crate::{
     horde::Login,
     proto::{Command, Query, Version, folder_sync},
     spool::Pieces,
-    state::{self, Device, Info, Seen, WipeStatus},
+    state::{self, Device, DeviceId, Info, Seen, WipeStatus},
 };
 
 /// What a browser shows.
 const PAGE: &str = "This is the address for phones and other programs that speak Exchange ActiveSync.\n\
     There is nothing to see for a browser.\n";
+
+/// What the gate says to devices that have not taken the policies.
+const PROVISION: RangeInclusive<u16> = 142..=144;
 
 /// Pieces of a streamed answer that may wait for the web server.
 const PIECES: usize = 4;
@@ -34,6 +39,13 @@ struct Asked {
     command: Command,
     version: Version,
     entry: &'static dispatch::Entry,
+}
+
+/// Who asks, and where.
+struct Caller<'a> {
+    site: &'a Arc<Site>,
+    login: &'a Login,
+    offer: Offer,
 }
 
 /// Who is offered what.
@@ -86,17 +98,43 @@ impl Desk {
     /// Answers a POST.
     async fn command(&self, site: &Arc<Site>, request: Request, login: Login, line: &mut Line) -> Response {
         let realm = &site.config.login.realm;
-        let asked = match self.asked(&request, line) {
+        let asked = self.asked(&request, line);
+        let id = asked.as_ref().map_or("", |asked| &asked.query.device_id);
+        let mut visit = match self.throttle.arrive(&site.config.limits, &login.user, id) {
+            Ok(visit) => visit,
+            Err(slow) => {
+                if let Ok(device) = DeviceId::new(id).and_then(|id| site.store.device(&login.user, &id)) {
+                    slow.tell(&device, &login.user).await;
+                }
+                return slowed(&slow, line);
+            }
+        };
+        let asked = match asked {
             Ok(asked) => asked,
             Err((status, known)) => return known_error(status, known, realm),
         };
         let offer = self.offer(site, &login.user, &asked.query.device_type, &agent(&request));
+        let caller = Caller { site, login: &login, offer };
         let (command, version) = (asked.command, asked.version);
-        let answer = match self.run(site, request, &login, asked, &offer, line).await {
+        let outcome = match Caught::new(self.run(&caller, request, asked, &mut visit, line)).await {
+            Ok(outcome) => outcome,
+            Err(panic) => {
+                super::defect(&panic);
+                Err(Failure::Http(500))
+            }
+        };
+        visit.answered(&login.user, judged(&outcome)).await;
+        let answer = match outcome {
             Ok(answer) => answer,
             Err(Failure::Http(status)) => return Response::status(status),
+            Err(Failure::Slow(slow)) => return slowed(&slow, line),
             Err(Failure::Gate { http, status }) => {
                 line.add("gate", status);
+                if PROVISION.contains(&status)
+                    && let Err(slow) = visit.refused(&login.user, status).await
+                {
+                    return slowed(&slow, line);
+                }
                 let mut refusal = refuse(&Error::Status(status), Some((command, version)), realm);
                 if site.config.policy.answer_both && http == 449 {
                     refusal.status = http;
@@ -112,7 +150,7 @@ impl Desk {
             }
         };
         let answer = answer.with_server_of(version);
-        let answer = if answer.status == 449 { answer.offering(&offer) } else { answer };
+        let answer = if answer.status == 449 { answer.offering(&caller.offer) } else { answer };
         answer.header("Cache-Control", "private")
     }
 
@@ -145,13 +183,13 @@ impl Desk {
     /// Carries a command out.
     async fn run(
         &self,
-        site: &Arc<Site>,
+        caller: &Caller<'_>,
         mut request: Request,
-        login: &Login,
         asked: Asked,
-        offer: &Offer,
+        visit: &mut Visit<'_>,
         line: &mut Line,
     ) -> Result<Response, Failure> {
+        let Caller { site, login, offer } = caller;
         let Asked { query, command, version, entry } = asked;
         let id = known::check(&query.device_id, &query.device_type)?;
         let agent = agent(&request);
@@ -163,6 +201,7 @@ impl Desk {
             version: version.name(),
         };
         let device = site.store.device(&login.user, &id).map_err(known::told)?;
+        visit.of(&device);
         let now = known::now();
         let key = query.policy_key;
         let info = admit(site, &device, &gate::Asked { command, version, key, now })?;
@@ -174,6 +213,13 @@ impl Desk {
         let limit = entry.run.limit(&site.config.gateway);
         let body = body::read(&mut request, limit, site.store.spool()).await.map_err(Failure::Http)?;
         line.add("in", body.len());
+        visit.reads(&info, now);
+        {
+            // Not kept while the phone waits.
+            let head = body.read(0, COMPARED).await.map_err(|e| Failure::Http(body::unkept(&e)))?;
+            visit.look(command, &query, &head, body.len())?;
+        }
+        let place = visit.place().await?;
         let context = Context {
             site: Arc::clone(site),
             session: site.horde.session(login),
@@ -183,6 +229,7 @@ impl Desk {
             query: query.clone(),
             hangup: request.hangup,
             may_wait: request.may_wait,
+            place,
         };
         crate::command::flush(&context).await;
         let (reply, begins) = match entry.run {
@@ -229,6 +276,14 @@ enum Failure {
     Error(Error),
     /// What the gate says.
     Gate { http: u16, status: u16 },
+    /// Not now.
+    Slow(Slow),
+}
+
+impl From<Slow> for Failure {
+    fn from(slow: Slow) -> Self {
+        Self::Slow(slow)
+    }
 }
 
 impl From<Error> for Failure {
@@ -309,6 +364,26 @@ fn known_error(status: u16, asked: Option<(Command, Version)>, realm: &str) -> R
         None => Response::status(status),
     }
     .header("Cache-Control", "private")
+}
+
+/// What an outcome says of the device that asked.
+fn judged(outcome: &Result<Response, Failure>) -> Answer<'_> {
+    match outcome {
+        Ok(Response { body: ResponseBody::Full(bytes), .. }) => Answer::Document(bytes),
+        Ok(_) => Answer::Document(&[]),
+        Err(Failure::Http(503) | Failure::Slow(_) | Failure::Gate { .. }) => Answer::Unknown,
+        Err(Failure::Error(Error::RetryLater { .. } | Error::Unauthorized | Error::Status(111))) => Answer::Unknown,
+        Err(Failure::Error(Error::Status(status)) | Failure::Http(status)) => Answer::Wrong(*status),
+        Err(Failure::Error(Error::Internal(_))) => Answer::Wrong(500),
+    }
+}
+
+/// The answer to a request that is refused for now. The administrator has been told of the device; a line for each of its requests would
+/// only fill the log.
+fn slowed(slow: &Slow, line: &mut Line) -> Response {
+    line.add("limit", slow.limit);
+    line.quiet();
+    slow.response().header("Cache-Control", "private")
 }
 
 /// Whether the phone begins anew, so that it should learn what there is.

@@ -9,6 +9,7 @@ pub(super) struct Line {
     /// Name and value; values are escaped when they are written.
     fields: Vec<(&'static str, String)>,
     ended: bool,
+    level: log::Level,
 }
 
 /// Longest value, characters.
@@ -16,7 +17,7 @@ const LONGEST: usize = 120;
 
 impl Line {
     pub(super) fn start() -> Self {
-        Self { start: Instant::now(), fields: Vec::new(), ended: false }
+        Self { start: Instant::now(), fields: Vec::new(), ended: false, level: log::Level::Info }
     }
 
     /// Adds a field; an empty value is left out.
@@ -25,6 +26,11 @@ impl Line {
         if !value.is_empty() {
             self.fields.push((name, value));
         }
+    }
+
+    /// The line is one of very many that say nothing new: it is for those who ask for more than the ordinary log.
+    pub(super) fn quiet(&mut self) {
+        self.level = log::Level::Debug;
     }
 
     /// The request has its answer.
@@ -43,7 +49,7 @@ impl Drop for Line {
             text.push(' ');
         }
         let gone = if self.ended { "" } else { "the phone has gone, " };
-        log::info!(target: "horde_eas::request", "{text}{gone}{} ms", self.start.elapsed().as_millis());
+        log::log!(target: "horde_eas::request", self.level, "{text}{gone}{} ms", self.start.elapsed().as_millis());
     }
 }
 

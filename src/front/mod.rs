@@ -14,10 +14,11 @@ mod negotiate;
 mod refuse;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use self::{auth::Auth, catch::Caught, dispatch::Entry, line::Line};
+use self::{auth::Auth, catch::Caught, dispatch::Entry, line::Line, throttle::Throttle};
 use crate::{
     command::Site,
     config::Config,
@@ -29,6 +30,7 @@ use crate::{
 pub struct Desk {
     site: RwLock<Arc<Site>>,
     auth: Auth,
+    throttle: Throttle,
     table: &'static [Entry],
 }
 
@@ -42,7 +44,8 @@ impl Desk {
     }
 
     fn with_table(site: Site, table: &'static [Entry]) -> Result<Self, String> {
-        Ok(Self { site: RwLock::new(Arc::new(site)), auth: Auth::new()?, table })
+        let throttle = Throttle::new(&site.config.limits);
+        Ok(Self { site: RwLock::new(Arc::new(site)), auth: Auth::new()?, throttle, table })
     }
 
     /// The site as it is now.
@@ -52,6 +55,7 @@ impl Desk {
 
     /// Takes another configuration for all requests from now on. State directory and Horde stay as they are.
     pub fn reload(&self, config: Config) {
+        self.throttle.reload(&config.limits);
         let mut site = self.site.write().unwrap_or_else(PoisonError::into_inner);
         *site = Arc::new(site.with(config));
     }
@@ -81,9 +85,9 @@ impl Handler for Desk {
         let mut line = Line::start();
         line.add("from", request.remote.map(|a| a.to_string()).unwrap_or_default());
         let response = match Caught::new(self.route(request, &mut line)).await {
-            Ok(response) => response,
+            Ok(response) => self.throttle.spread(response),
             Err(panic) => {
-                log::error!("a defect of this program, please report it: {panic}");
+                defect(&panic);
                 Response::status(500)
             }
         };
@@ -94,4 +98,9 @@ impl Handler for Desk {
         line.end();
         response
     }
+}
+
+/// Something panicked.
+fn defect(panic: &str) {
+    log::error!("a defect of this program, please report it: {panic}");
 }
