@@ -30,5 +30,6 @@ mod series;
 mod shared;
 mod sync;
 mod tasks;
+mod throttle;
 mod trouble;
 mod wipe;

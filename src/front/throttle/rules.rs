@@ -11,7 +11,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// First pause of one that sends too much; doubled each time.
 const FLOOD_PAUSE: Duration = Duration::from_secs(30);
 /// Requests of one device that are watched for repetitions.
-const WATCHED: usize = 4;
+const WATCHED: usize = 8;
 /// Troubles of one device are told so far apart at least.
 const TELL: Duration = Duration::from_secs(600);
 
@@ -85,6 +85,8 @@ pub(super) struct Sender {
     closed: Instant,
     floods: u32,
     repeated: Vec<Repeated>,
+    /// Requests that gave way to others.
+    replaced: u32,
     /// When the administrator was last told of a trouble, and whether that is still shown to him.
     told: Option<Instant>,
     shown: bool,
@@ -93,7 +95,16 @@ pub(super) struct Sender {
 impl Sender {
     /// Nothing is known of it; `rate` requests per minute.
     pub(super) fn new(rate: u32, now: Instant) -> Self {
-        Self { left: rate as f32, seen: now, closed: now, floods: 0, repeated: Vec::new(), told: None, shown: false }
+        Self {
+            left: rate as f32,
+            seen: now,
+            closed: now,
+            floods: 0,
+            repeated: Vec::new(),
+            replaced: 0,
+            told: None,
+            shown: false,
+        }
     }
 
     /// When it sent something last.
@@ -165,14 +176,21 @@ impl Sender {
         Some(Trouble { kind, count: one.count })
     }
 
-    /// Puts another request into the list: what was repeated least gives way, of several the oldest.
+    /// Puts another request into the list. One of those that were repeated least gives way, ordinary Syncs first; any of them, for if it were
+    /// the oldest then a round of more requests than the list holds would never be seen.
     fn watch(&mut self, new: Repeated) -> usize {
         if self.repeated.len() < WATCHED {
             self.repeated.push(new);
             return self.repeated.len() - 1;
         }
-        let least = self.repeated.iter().enumerate().min_by_key(|(_, one)| (one.count, one.last));
-        let index = least.map_or(0, |(index, _)| index);
+        let weight = |one: &Repeated| one.count + u32::from(!matches!(one.kind, Kind::Stuck));
+        let least = self.repeated.iter().map(weight).min().unwrap_or_default();
+        let light: Vec<usize> =
+            (0..).zip(&self.repeated).filter(|(_, one)| weight(one) == least).map(|(i, _)| i).collect();
+        self.replaced = self.replaced.wrapping_add(1);
+        let any = (new.print ^ u64::from(self.replaced).wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 32;
+        let index = usize::try_from(any).unwrap_or_default() % light.len().max(1);
+        let index = light.get(index).copied().unwrap_or_default();
         if let Some(place) = self.repeated.get_mut(index) {
             *place = new;
         }

@@ -109,7 +109,7 @@ mod tests {
 
     fn sync(inner: &str) -> Skimmed {
         let collections = if inner.is_empty() { String::new() } else { format!("<Collections>{inner}</Collections>") };
-        skim(&encode_from_xml(&format!("<Sync xmlns=\"AirSync:\">{collections}</Sync>")).unwrap())
+        skim(&encode_from_xml(&format!("<Sync xmlns=\"AirSync\">{collections}</Sync>")).unwrap())
     }
 
     fn of(id: &str, key: &str, status: Option<u16>) -> Collection {
@@ -119,19 +119,19 @@ mod tests {
     #[test]
     fn statuses_of_answers() {
         for (command, document, expected) in [
-            (Command::FolderSync, "<FolderSync xmlns=\"FolderHierarchy:\"><Status>1</Status></FolderSync>", None),
-            (Command::FolderSync, "<FolderSync xmlns=\"FolderHierarchy:\"><Status>9</Status></FolderSync>", Some(9)),
-            (Command::Ping, "<Ping xmlns=\"Ping:\"><Status>2</Status></Ping>", None),
-            (Command::Ping, "<Ping xmlns=\"Ping:\"><Status>7</Status></Ping>", Some(7)),
-            (Command::Sync, "<Sync xmlns=\"AirSync:\"><Status>2</Status></Sync>", Some(2)),
-            (Command::SendMail, "<SendMail xmlns=\"ComposeMail:\"><Status>120</Status></SendMail>", Some(120)),
+            (Command::FolderSync, "<FolderSync xmlns=\"FolderHierarchy\"><Status>1</Status></FolderSync>", None),
+            (Command::FolderSync, "<FolderSync xmlns=\"FolderHierarchy\"><Status>9</Status></FolderSync>", Some(9)),
+            (Command::Ping, "<Ping xmlns=\"Ping\"><Status>2</Status></Ping>", None),
+            (Command::Ping, "<Ping xmlns=\"Ping\"><Status>7</Status></Ping>", Some(7)),
+            (Command::Sync, "<Sync xmlns=\"AirSync\"><Status>2</Status></Sync>", Some(2)),
+            (Command::SendMail, "<SendMail xmlns=\"ComposeMail\"><Status>120</Status></SendMail>", Some(120)),
         ] {
             let skimmed = skim(&encode_from_xml(document).unwrap());
             assert_eq!(error(command, &skimmed), expected, "{document}");
         }
         // Of a single mail that was moved 3 is the good one, and of one item among others it says nothing of the request.
         let moved =
-            "<MoveItems xmlns=\"Move:\"><Response><SrcMsgId>1</SrcMsgId><Status>3</Status></Response></MoveItems>";
+            "<MoveItems xmlns=\"Move\"><Response><SrcMsgId>1</SrcMsgId><Status>3</Status></Response></MoveItems>";
         assert_eq!(error(Command::MoveItems, &skim(&encode_from_xml(moved).unwrap())), None);
         assert_eq!(error(Command::Sync, &skim(b"")), None);
         assert_eq!(error(Command::Sync, &skim(b"junk")), None);
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn an_answer_full_of_items_is_looked_at_as_far_as_its_key() {
         let mut document = encode_from_xml(
-            "<Sync xmlns=\"AirSync:\"><Collections><Collection><SyncKey>6</SyncKey><CollectionId>a</CollectionId><Status>1</Status>\
+            "<Sync xmlns=\"AirSync\"><Collections><Collection><SyncKey>6</SyncKey><CollectionId>a</CollectionId><Status>1</Status>\
              <Commands><Delete><ServerId>x</ServerId></Delete></Commands></Collection></Collections></Sync>",
         )
         .unwrap();

@@ -143,6 +143,33 @@ fn a_loop_is_seen_between_requests_that_work() {
     assert_eq!(told, 1);
 }
 
+/// Sixteen folders, all begun anew again and again: more than are watched.
+#[test]
+fn a_round_of_many_folders_is_seen() {
+    let mut now = Instant::now();
+    let mut sender = sender(now);
+    let print = |folder: u64| folder.wrapping_mul(0x1234_5678_9abc_def1);
+    for _ in 0..200 {
+        for folder in 0..16 {
+            sender.failed(print(folder), Kind::Anew, &LIMITS, now);
+            now += seconds(1);
+        }
+    }
+    assert!(sender.is_in_trouble(&LIMITS, now));
+    assert!((0..16).any(|folder| !sender.pause(print(folder), &LIMITS, now).is_zero()));
+}
+
+#[test]
+fn ordinary_syncs_are_no_loop() {
+    let mut now = Instant::now();
+    let mut sender = sender(now);
+    for print in 0..100_000 {
+        assert_eq!(sender.failed(print, Kind::Stuck, &LIMITS, now), None);
+        now += Duration::from_millis(500);
+    }
+    assert!(!sender.is_in_trouble(&LIMITS, now));
+}
+
 #[test]
 fn a_device_that_fails_in_many_ways_does_not_fill_the_log() {
     let mut now = Instant::now();
