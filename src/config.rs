@@ -2,6 +2,7 @@
 
 mod check;
 mod folders;
+mod limits;
 mod pattern;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer};
 
 pub use folders::{Folders, Merge};
+pub use limits::Limits;
 pub use versions::{Ceiling, Versions};
 
 /// All settings.
@@ -26,6 +28,8 @@ pub struct Config {
     pub gateway: crate::gateway::Settings,
     /// User names and passwords.
     pub login: Login,
+    /// How much is borne with.
+    pub limits: Limits,
     /// Mail addresses of the users.
     pub mail: Mail,
     /// How mail is read.
@@ -55,6 +59,7 @@ impl Default for Config {
             horde: crate::horde::Settings::default(),
             gateway: crate::gateway::Settings::default(),
             login: Login::default(),
+            limits: Limits::default(),
             mail: Mail::default(),
             imap: crate::imap::Settings::default(),
             smtp: crate::smtp::Settings::default(),

@@ -13,6 +13,7 @@ mod kql;
 pub mod meeting_response;
 pub mod move_items;
 pub mod ping;
+mod place;
 pub mod provision;
 mod remembered;
 pub mod search;
@@ -28,6 +29,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+pub use place::{Full, Place, Places};
 pub use sources::{Memory, flush, mail};
 
 use crate::{
@@ -94,6 +96,8 @@ pub struct Context {
     pub hangup: Hangup,
     /// Whether the answer may be delayed.
     pub may_wait: bool,
+    /// Its place among those that are worked on; given back while it waits.
+    pub place: Place,
 }
 
 /// The answer of a command: HTTP 200 with a WBXML document (or what a header says), or with an empty body.

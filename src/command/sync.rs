@@ -76,7 +76,10 @@ pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
             Some(time) => {
                 let ids: Vec<String> = request.collections.iter().map(|c| c.id.clone()).collect();
                 match wait::changes(ctx, &ids, time).await? {
-                    Ended::Changes(_) => Box::pin(round(ctx, &request)).await?,
+                    Ended::Changes(_) => {
+                        ctx.place.resume().await?;
+                        Box::pin(round(ctx, &request)).await?
+                    }
                     Ended::Folders => return Ok(failed(ctx, status::FOLDERS)),
                     Ended::Over | Ended::Gate => collections,
                 }

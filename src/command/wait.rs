@@ -49,6 +49,7 @@ pub(super) async fn changes(ctx: &Context, collections: &[String], time: Duratio
     let mut gate = Gate { ctx, edit: ctx.site.store.edits().of(ctx.session.user())? };
     loop {
         let again = vigil.again.unwrap_or(deadline).min(deadline);
+        ctx.place.rest();
         let call = tokio::select! {
             call = vigil.seat.called() => call,
             () = vigil.seat.may_look(), if vigil.doubts() => Call::News,

@@ -1,17 +1,19 @@
 //! Requests for `/Microsoft-Server-ActiveSync`.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use bytes::Bytes;
 
 use super::{
     Desk, body,
+    catch::Caught,
     dispatch::{self, Run, SpooledWork, WholeWork},
     gate::{self, Gate},
     known,
     line::Line,
     negotiate,
     refuse::{WBXML, refuse},
+    throttle::{Answer, COMPARED, Slow, Visit},
 };
 use crate::{
     command::{Context, Reply, Site},
@@ -20,12 +22,15 @@ use crate::{
     horde::Login,
     proto::{Command, Query, Version, folder_sync},
     spool::{Pieces, Spool},
-    state::{self, Device, Info, Seen, WipeStatus},
+    state::{self, Device, DeviceId, Info, Seen, WipeStatus},
 };
 
 /// What a browser shows.
 const PAGE: &str = "This is the address for phones and other programs that speak Exchange ActiveSync.\n\
     There is nothing to see for a browser.\n";
+
+/// What the gate says to devices that have not taken the policies.
+const PROVISION: RangeInclusive<u16> = 142..=144;
 
 /// Pieces of a streamed answer that may wait for the web server.
 const PIECES: usize = 4;
@@ -39,8 +44,9 @@ struct Asked {
 }
 
 /// A command that may begin, with all that it needs. It stays as long as a phone waits.
-pub(super) struct Begun {
+pub(super) struct Begun<'a> {
     context: Context,
+    visit: Visit<'a>,
     command: Command,
     work: Work,
     /// The versions that are offered to this phone.
@@ -64,7 +70,7 @@ impl Desk {
         site: &Arc<Site>,
         request: Request,
         line: &mut Line,
-    ) -> Result<Box<Begun>, Response> {
+    ) -> Result<Box<Begun<'_>>, Response> {
         let method = request.method.as_str();
         if !matches!(method, "OPTIONS" | "POST" | "GET") {
             return Err(Response::status(501).header("Allow", "OPTIONS,POST"));
@@ -101,14 +107,36 @@ impl Desk {
         request: Request,
         login: Login,
         line: &mut Line,
-    ) -> Result<Box<Begun>, Response> {
+    ) -> Result<Box<Begun<'_>>, Response> {
         let realm = &site.config.login.realm;
-        let asked = self.asked(&request, line).map_err(|(status, known)| known_error(status, known, realm))?;
+        let asked = self.asked(&request, line);
+        let id = asked.as_ref().map_or("", |asked| &asked.query.device_id);
+        let mut visit = match self.throttle.arrive(&login.user, id) {
+            Ok(visit) => visit,
+            Err(slow) => {
+                if let Ok(device) = DeviceId::new(id).and_then(|id| site.store.device(&login.user, &id)) {
+                    slow.tell(&device, &login.user).await;
+                }
+                return Err(slowed(&slow, line));
+            }
+        };
+        let asked = asked.map_err(|(status, known)| known_error(status, known, realm))?;
         let versions = site.config.versions.offered(&login.user, &asked.query.device_type, &agent(&request));
         let known = (asked.command, asked.version);
-        match begin(site, request, &login, asked, versions.clone(), line).await {
-            Ok(begun) => Ok(Box::new(begun)),
-            Err(failure) => Err(self.failed(site, &login, known, failure, &versions, line)),
+        match begin(site, request, &login, asked, versions.clone(), &mut visit, line).await {
+            Ok(Ready { context, command, work, renewed, begins }) => {
+                Ok(Box::new(Begun { context, visit, command, work, versions, renewed, begins }))
+            }
+            Err(failure) => {
+                visit.answered(&login.user, judged(Err(&failure))).await;
+                if let Failure::Gate { status, .. } = failure
+                    && PROVISION.contains(&status)
+                    && let Err(slow) = visit.refused(&login.user, status).await
+                {
+                    return Err(slowed(&slow, line));
+                }
+                Err(self.failed(site, &login, known, failure, &versions, line))
+            }
         }
     }
 
@@ -139,16 +167,21 @@ impl Desk {
     }
 
     /// Carries a command out.
-    pub(super) async fn carry_out(&self, begun: Box<Begun>, line: &mut Line) -> Response {
+    pub(super) async fn carry_out(&self, begun: Box<Begun<'_>>, line: &mut Line) -> Response {
         let context = &begun.context;
-        let reply = match &begun.work {
-            Work::Whole(run, body) => run(context, body).await,
-            Work::Spooled(run, body) => run(context, Arc::clone(body)).await,
+        let work = match &begun.work {
+            Work::Whole(run, body) => run(context, body),
+            Work::Spooled(run, body) => run(context, Arc::clone(body)),
         };
-        let answer = match reply {
-            Ok(reply) => Box::pin(self.answer(&begun, reply)).await,
-            Err(error) => Err(Failure::Error(error)),
+        let answer = match Caught::new(work).await {
+            Ok(Ok(reply)) => Box::pin(self.answer(&begun, reply)).await,
+            Ok(Err(error)) => Err(Failure::Error(error)),
+            Err(panic) => {
+                log::error!("a defect of this program, please report it: {panic}");
+                Err(Failure::Http(500))
+            }
         };
+        begun.visit.answered(&context.session.login().user, judged(answer.as_ref())).await;
         let (known, versions) = ((begun.command, context.version), &begun.versions);
         match answer {
             Ok(answer) => self.finished(answer, context.version, versions),
@@ -157,7 +190,7 @@ impl Desk {
     }
 
     /// The answer of a command that was carried out.
-    async fn answer(&self, begun: &Begun, reply: Reply) -> Result<Response, Failure> {
+    async fn answer(&self, begun: &Begun<'_>, reply: Reply) -> Result<Response, Failure> {
         let mut response = answer(reply);
         if begun.renewed {
             let list = negotiate::list(&begun.versions);
@@ -183,6 +216,7 @@ impl Desk {
         let realm = &site.config.login.realm;
         let answer = match failure {
             Failure::Http(status) => return Response::status(status),
+            Failure::Slow(slow) => return slowed(&slow, line),
             Failure::Gate { http, status } => {
                 line.add("gate", status);
                 let mut refusal = refuse(&Error::Status(status), Some(known), realm);
@@ -219,6 +253,15 @@ impl Desk {
     }
 }
 
+/// What a command needs beside its [`Visit`].
+struct Ready {
+    context: Context,
+    command: Command,
+    work: Work,
+    renewed: bool,
+    begins: bool,
+}
+
 /// Lets a command begin: asks the gate, brings the info file up to date, takes the body.
 async fn begin(
     site: &Arc<Site>,
@@ -226,8 +269,9 @@ async fn begin(
     login: &Login,
     asked: Asked,
     versions: Vec<Version>,
+    visit: &mut Visit<'_>,
     line: &mut Line,
-) -> Result<Begun, Failure> {
+) -> Result<Ready, Failure> {
     let Asked { query, command, version, entry } = asked;
     let id = known::check(&query.device_id, &query.device_type)?;
     let agent = agent(&request);
@@ -240,6 +284,7 @@ async fn begin(
         version: version.name(),
     };
     let device = site.store.device(&login.user, &id).map_err(known::told)?;
+    visit.of(&device);
     let now = known::now();
     let key = query.policy_key;
     let info = match admit(site, &device, &gate::Asked { command, version, key, now })? {
@@ -250,6 +295,10 @@ async fn begin(
     let limit = entry.run.limit(&site.config.gateway);
     let body = body::read(&mut request, limit, site.store.spool()).await.map_err(Failure::Http)?;
     line.add("in", body.len());
+    visit.reads(&info, now);
+    let head = body.read(0, COMPARED).await.map_err(|e| Failure::Http(body::unkept(&e)))?;
+    visit.look(command, &query, &head, body.len())?;
+    let place = visit.place().await?;
     let context = Context {
         site: Arc::clone(site),
         session: site.horde.session(login),
@@ -259,6 +308,7 @@ async fn begin(
         query,
         hangup: request.hangup,
         may_wait: request.may_wait,
+        place,
     };
     crate::command::flush(&context).await;
     let (work, begins) = match entry.run {
@@ -269,7 +319,7 @@ async fn begin(
             (Work::Whole(run, body), begins)
         }
     };
-    Ok(Begun { context, command, work, versions, renewed, begins })
+    Ok(Ready { context, command, work, renewed, begins })
 }
 
 /// Reads the info file and asks the gate. `Err` inside: the file cannot be read, but the wipe that it asks for is still to be carried out.
@@ -297,6 +347,14 @@ enum Failure {
     Error(Error),
     /// What the gate says.
     Gate { http: u16, status: u16 },
+    /// Not now.
+    Slow(Slow),
+}
+
+impl From<Slow> for Failure {
+    fn from(slow: Slow) -> Self {
+        Self::Slow(slow)
+    }
 }
 
 impl From<Error> for Failure {
@@ -370,6 +428,26 @@ fn known_error(status: u16, asked: Option<(Command, Version)>, realm: &str) -> R
         None => Response::status(status),
     }
     .header("Cache-Control", "private")
+}
+
+/// What an outcome says of the device that asked.
+fn judged<'a>(outcome: Result<&'a Response, &Failure>) -> Answer<'a> {
+    match outcome {
+        Ok(Response { body: ResponseBody::Full(bytes), .. }) => Answer::Document(bytes),
+        Ok(_) => Answer::Document(&[]),
+        Err(Failure::Http(503) | Failure::Slow(_) | Failure::Gate { .. }) => Answer::Unknown,
+        Err(Failure::Error(Error::RetryLater { .. } | Error::Unauthorized | Error::Status(111))) => Answer::Unknown,
+        Err(Failure::Error(Error::Status(status)) | Failure::Http(status)) => Answer::Wrong(*status),
+        Err(Failure::Error(Error::Internal(_))) => Answer::Wrong(500),
+    }
+}
+
+/// The answer to a request that is refused for now. The administrator has been told of the device; a line for each of its requests would
+/// only fill the log.
+fn slowed(slow: &Slow, line: &mut Line) -> Response {
+    line.add("limit", slow.limit);
+    line.quiet();
+    slow.response().header("Cache-Control", "private")
 }
 
 /// Whether the phone begins anew, so that it should learn what there is.

@@ -9,6 +9,7 @@ pub(super) struct Line {
     /// Names and values, as they are written.
     text: String,
     ended: bool,
+    level: log::Level,
 }
 
 /// Longest value, characters.
@@ -16,7 +17,7 @@ const LONGEST: usize = 120;
 
 impl Line {
     pub(super) fn start() -> Self {
-        Self { start: Instant::now(), text: String::new(), ended: false }
+        Self { start: Instant::now(), text: String::new(), ended: false, level: log::Level::Info }
     }
 
     /// Adds a field; an empty value is left out.
@@ -25,6 +26,11 @@ impl Line {
         if !value.is_empty() {
             self.text.extend([name, "=", &quoted(&value), " "]);
         }
+    }
+
+    /// The line is one of very many that say nothing new: it is for those who ask for more than the ordinary log.
+    pub(super) fn quiet(&mut self) {
+        self.level = log::Level::Debug;
     }
 
     /// The request has its answer.
@@ -40,7 +46,8 @@ impl Drop for Line {
             (false, true) => "status=500 a defect, ",
             (false, false) => "the phone has gone, ",
         };
-        log::info!(target: "horde_eas::request", "{}{ending}{} ms", self.text, self.start.elapsed().as_millis());
+        let (text, time) = (&self.text, self.start.elapsed().as_millis());
+        log::log!(target: "horde_eas::request", self.level, "{text}{ending}{time} ms");
     }
 }
 

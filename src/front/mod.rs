@@ -4,6 +4,7 @@
 mod auth;
 mod autodiscover;
 mod body;
+mod catch;
 mod dispatch;
 mod eas;
 pub mod gate;
@@ -13,13 +14,14 @@ mod negotiate;
 mod refuse;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
 use std::{
     future::Future,
     sync::{Arc, PoisonError, RwLock},
 };
 
-use self::{auth::Auth, dispatch::Entry, eas::Begun, line::Line};
+use self::{auth::Auth, dispatch::Entry, eas::Begun, line::Line, throttle::Throttle};
 use crate::{
     command::Site,
     config::Config,
@@ -31,6 +33,7 @@ use crate::{
 pub struct Desk {
     site: RwLock<Arc<Site>>,
     auth: Auth,
+    throttle: Throttle,
     table: &'static [Entry],
 }
 
@@ -44,7 +47,8 @@ impl Desk {
     }
 
     fn with_table(site: Site, table: &'static [Entry]) -> Result<Self, String> {
-        Ok(Self { site: RwLock::new(Arc::new(site)), auth: Auth::new()?, table })
+        let throttle = Throttle::new(&site.config.limits);
+        Ok(Self { site: RwLock::new(Arc::new(site)), auth: Auth::new()?, throttle, table })
     }
 
     /// The site as it is now.
@@ -54,6 +58,7 @@ impl Desk {
 
     /// Takes another configuration for all requests from now on. State directory and Horde stay as they are.
     pub fn reload(&self, config: Config) {
+        self.throttle.reload(&config.limits);
         let mut site = self.site.write().unwrap_or_else(PoisonError::into_inner);
         *site = Arc::new(site.with(config));
     }
@@ -64,14 +69,14 @@ impl Desk {
     }
 
     /// All that comes before the work of a command: gives the command that may begin, or the answer where there is nothing to begin.
-    async fn arrive(&self, request: Request) -> (Line, Result<Box<Begun>, Response>) {
+    async fn arrive(&self, request: Request) -> (Line, Result<Box<Begun<'_>>, Response>) {
         let mut line = Line::start();
         line.add("from", request.remote.map(|a| a.to_string()).unwrap_or_default());
         let arrived = self.route(request, &mut line).await;
         (line, arrived)
     }
 
-    async fn route(&self, request: Request, line: &mut Line) -> Result<Box<Begun>, Response> {
+    async fn route(&self, request: Request, line: &mut Line) -> Result<Box<Begun<'_>>, Response> {
         let site = self.site();
         let path = request.path.trim_end_matches('/').to_ascii_lowercase();
         line.add("method", &request.method);
@@ -96,6 +101,7 @@ impl Handler for Desk {
                 Ok(begun) => self.carry_out(begun, &mut line).await,
                 Err(response) => response,
             };
+            let response = self.throttle.spread(response);
             line.add("status", response.status);
             if let ResponseBody::Full(body) = &response.body {
                 line.add("out", body.len());

@@ -31,5 +31,6 @@ mod series;
 mod shared;
 mod sync;
 mod tasks;
+mod throttle;
 mod trouble;
 mod wipe;
