@@ -61,6 +61,12 @@ impl Desk {
         self.site().waits.stop();
     }
 
+    /// Waits for what goes on after requests were answered: copies of sent mails. To be called when there are no more requests; what is not
+    /// done when the waiting is broken off is done at later requests of the users.
+    pub async fn end(&self) {
+        self.site().memory.end().await;
+    }
+
     async fn route(&self, request: Request, line: &mut Line) -> Response {
         let site = self.site();
         let path = request.path.trim_end_matches('/').to_ascii_lowercase();
