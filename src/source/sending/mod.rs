@@ -17,7 +17,7 @@ use crate::{
     state::{self, Copies, Copy, OpenSent, Prepared, Sending, Sent, Stage},
 };
 
-/// Longest mail whose copy is put into its folder before the phone is answered, bytes: that takes no longer than to write it to disk.
+/// Longest mail whose copy is put into its folder before the phone is answered, bytes: a phone that looks there at once finds it.
 const SMALL: u64 = 256 << 10;
 
 /// A mail that is to be sent, and what follows from it.
