@@ -534,7 +534,7 @@ async fn mails_are_added_found_and_searched() {
     let (inbox, sent) = (containers[0].id.clone(), role(&containers, Role::Sent));
     assert_eq!(mail.source.folder_for(Role::Sent).await, Ok(Some(sent.clone())));
     let content = Pieces::from(simple(5).replace('\n', "\r\n").into_bytes());
-    let uid = mail.source.append(&sent, &["\\Seen"], &content).await.unwrap().unwrap();
+    let uid = mail.source.append(&sent, &["\\Seen"], None, &content).await.unwrap().unwrap();
     assert_eq!(mail.source.find(&sent, "<5@imp.example.test>").await, Ok(Some(uid)));
     assert_eq!(mail.source.find(&sent, "<6@imp.example.test>").await, Ok(None));
     let here = mail.put("INBOX", &MIXED.replace("FILLING", "AAECAwQ=")).await;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+    time::{Instant, timeout_at},
 };
 
 use super::{
@@ -79,13 +81,21 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             config.state.display()
         );
         tokio::spawn(reload(hangup, args.clone(), log, Arc::clone(&desk)));
-        let closing = Arc::clone(&desk);
+        let (closing, patience) = (Arc::clone(&desk), limits.shutdown);
+        let (tell, mut told) = oneshot::channel();
         let shutdown = async move {
             end.recv().await;
             log::info!("told to end");
+            let _ = tell.send(Instant::now());
             closing.close();
         };
-        gateway::serve(listeners, desk, limits, shutdown).await.map_err(Failure::runtime)
+        let served = gateway::serve(listeners, Arc::clone(&desk), limits, shutdown).await.map_err(Failure::runtime);
+        // Requests and what follows them have that time together.
+        let since = told.try_recv().unwrap_or_else(|_| Instant::now());
+        if timeout_at(since + patience, desk.end()).await.is_err() {
+            log::warn!("copies of sent mails wait on disk for the next requests of their users");
+        }
+        served
     });
     runtime.shutdown_background();
     served?;

@@ -16,7 +16,7 @@ use crate::{
         imp::{Desk, Postbox},
         inviting::Clerk,
         merged,
-        sending::Sender,
+        sending::{Copying, Sender},
     },
     sync::Error,
 };
@@ -31,6 +31,7 @@ const INTERFACES: &str = "horde.listAPIs";
 pub struct Memory {
     shared: any::Shared,
     merged: merged::Shared,
+    copying: Copying,
     /// Classes for which there is an application.
     classes: Mutex<Option<(Instant, Vec<Class>)>>,
 }
@@ -44,6 +45,11 @@ impl Memory {
     /// What the applications remember.
     pub(super) fn shared(&self) -> &any::Shared {
         &self.shared
+    }
+
+    /// Waits until the copies of sent mails that are under way are in their folders: for the end of the program.
+    pub async fn end(&self) {
+        self.copying.end().await;
     }
 }
 
@@ -62,7 +68,7 @@ pub(super) fn items(ctx: &Context, class: Class) -> Result<Items, Error> {
     let beside = site.store.beside(user, &name)?;
     let mut source = Any::new(class, ctx.session.clone(), beside, &site.memory.shared);
     if let Any::Email(imp) = &mut source {
-        imp.sit_at(Desk { store: site.store.clone(), domain: site.config.mail.domain.clone(), sender: sender(ctx) });
+        imp.sit_at(Desk { store: site.store.clone(), domain: site.config.mail.domain.clone(), sender: sender(ctx)? });
     }
     let (smtp, domain) = (site.config.smtp.clone(), site.config.mail.domain.clone());
     let clerk = Clerk::new(ctx.session.clone(), smtp, domain);
@@ -79,10 +85,15 @@ pub fn mail(ctx: &Context) -> Result<Imp, Error> {
 }
 
 /// Who sends for the user.
-pub(super) fn sender(ctx: &Context) -> Sender {
+///
+/// # Errors
+/// The state directory cannot be used.
+pub(super) fn sender(ctx: &Context) -> Result<Sender, Error> {
     let login = ctx.session.login();
     let login = smtp::Login { user: login.user.clone(), password: login.password.clone() };
-    Sender { smtp: ctx.site.config.smtp.clone(), login, sent: ctx.device.sent() }
+    let copies = ctx.site.store.copies(ctx.session.user())?;
+    let copying = ctx.site.memory.copying.clone();
+    Ok(Sender { smtp: ctx.site.config.smtp.clone(), login, sent: ctx.device.sent(), copies, copying })
 }
 
 /// The user's mailbox, as far as sending needs it.
@@ -98,8 +109,13 @@ pub(super) async fn mail_of(ctx: &Context) -> Result<Option<Imp>, Error> {
     if classes(ctx).await?.contains(&Class::Email) { mail(ctx).map(Some) } else { Ok(None) }
 }
 
-/// Sends mails about meetings that earlier requests of the user have left behind. What cannot be sent now waits; no request fails for it.
+/// Sends mails about meetings that earlier requests of the user have left behind, and begins with copies of sent mails that still are to be
+/// put into their folder. What cannot be done now waits; no request fails for it.
 pub async fn flush(ctx: &Context) {
+    match sender(ctx).and_then(|sender| Ok((sender, postbox(ctx)?))) {
+        Ok((sender, room)) => sender.resume(room),
+        Err(error) => log::warn!("copies of sent mails wait: {error:?}"),
+    }
     match items(ctx, Class::Calendar) {
         Ok(events) => events.flush().await,
         Err(error) => log::warn!("mails about meetings wait: {error:?}"),

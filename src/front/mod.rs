@@ -68,6 +68,12 @@ impl Desk {
         self.site().watch.stop();
     }
 
+    /// Waits for what goes on after requests were answered: copies of sent mails. To be called when there are no more requests; what is not
+    /// done when the waiting is broken off is done at later requests of the users.
+    pub async fn end(&self) {
+        self.site().memory.end().await;
+    }
+
     /// All that comes before the work of a command: gives the command that may begin, or the answer where there is nothing to begin.
     async fn arrive(&self, request: Request) -> (Line, Result<Box<Begun<'_>>, Response>) {
         let mut line = Line::start();

@@ -11,7 +11,7 @@ use std::{
 use crate::spool::Spool;
 
 use super::{
-    Beside, Edits, Error, Info, Journal, Outbox, Sent, Stamp, WipeStatus,
+    Beside, Copies, Edits, Error, Info, Journal, Outbox, Sent, Stamp, WipeStatus,
     files::{self, INFO, at},
     info,
     lock::{Guard, Locks},
@@ -126,6 +126,14 @@ impl Store {
     /// The name cannot be used.
     pub fn outbox(&self, user: &str) -> Result<Outbox, Error> {
         Ok(Outbox::new(self.user_dir(user)?.join("outbox"), Arc::clone(&self.locks)))
+    }
+
+    /// Copies of mails that the user has sent, which are still to be put into a folder.
+    ///
+    /// # Errors
+    /// The name cannot be used.
+    pub fn copies(&self, user: &str) -> Result<Copies, Error> {
+        Ok(Copies::new(self.user_dir(user)?.join("copies"), Arc::clone(&self.locks)))
     }
 
     /// An empty spool, whose file (if it needs one) is made in the state directory. No user's directory has a dot in front.

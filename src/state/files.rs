@@ -8,6 +8,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tempfile::NamedTempFile;
+
 use super::Error;
 
 /// Longest encoded name: leaves room for prefix and suffix below the 255 bytes of usual file systems.
@@ -94,8 +96,7 @@ pub(super) fn replace_if(
     still: impl FnOnce() -> Result<bool, Error>,
 ) -> Result<bool, Error> {
     let dir = file.parent().unwrap_or(Path::new("."));
-    create_dir(dir)?;
-    let mut new = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(dir).map_err(at(file))?;
+    let mut new = temporary(dir)?;
     new.write_all(bytes).map_err(at(file))?;
     if let Some(old) = old {
         keep_rights(new.as_file(), old).map_err(at(file))?;
@@ -106,6 +107,12 @@ pub(super) fn replace_if(
     }
     new.persist(file).map_err(|e| at(file)(e.error))?;
     sync_dir(dir).map(|()| true)
+}
+
+/// A new file (mode 0600) in a directory that need not exist; it is deleted when it is dropped, or by [`list`] after a crash.
+pub(super) fn temporary(dir: &Path) -> Result<NamedTempFile, Error> {
+    create_dir(dir)?;
+    tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(dir).map_err(at(dir))
 }
 
 fn keep_rights(new: &File, old: &Metadata) -> io::Result<()> {
@@ -149,7 +156,8 @@ pub(super) fn list(dir: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-fn sweep(file: &Path) {
+/// Deletes a file if it is old enough to have been left behind by a crash.
+pub(super) fn sweep(file: &Path) {
     let age = fs::metadata(file).and_then(|m| m.modified()).ok().and_then(|t| SystemTime::now().duration_since(t).ok());
     if age.is_some_and(|age| age > ABANDONED) {
         let _ = fs::remove_file(file);

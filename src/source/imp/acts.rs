@@ -5,7 +5,7 @@ use std::io;
 use super::{
     Criteria, Error, Imp, Open, Reference, Uid,
     fault::{of_folder, of_write, unavailable},
-    one, part,
+    internal_date, one, part,
     table::Table,
 };
 use crate::{
@@ -306,18 +306,25 @@ impl Imp {
         Ok(self.special(&mut *self.lease().await?, role).await?.map(|known| known.id))
     }
 
-    /// Adds a message to a folder: what the pieces have. Its uid, if the server tells it.
+    /// Adds a message to a folder: what the pieces have, as received `at` (Unix seconds) or now. Its uid, if the server tells it.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::Uncertain`]: look for its Message-ID ([`Imp::find`]).
-    pub async fn append(&self, container: &str, flags: &[&str], content: &Pieces) -> Result<Option<Uid>, Error> {
+    pub async fn append(
+        &self,
+        container: &str,
+        flags: &[&str],
+        at: Option<u64>,
+        content: &Pieces,
+    ) -> Result<Option<Uid>, Error> {
+        let date = at.map(internal_date);
         let mut lease = self.lease().await?;
         let mut known = self.known(&mut lease, container).await?;
         if known.hollow {
             return Err(Error::Denied);
         }
         for again in [true, false] {
-            match lease.append(&known.name, flags, None, content).await.map_err(of_write) {
+            match lease.append(&known.name, flags, date.as_deref(), content).await.map_err(of_write) {
                 Ok(placed) => {
                     let uid = placed.and_then(|p| Some(Uid { validity: p.uid_validity, uid: p.uids.first()?.1 }));
                     return Ok(uid);

@@ -249,6 +249,12 @@ fn search_date(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds.max(0)).unwrap_or_default().strftime("%-d-%b-%Y").to_string()
 }
 
+/// `07-Feb-2026 09:30:00 +0000`, as APPEND wants it.
+fn internal_date(seconds: u64) -> String {
+    let at = jiff::Timestamp::from_second(i64::try_from(seconds).unwrap_or_default()).unwrap_or_default();
+    at.strftime("%d-%b-%Y %H:%M:%S +0000").to_string()
+}
+
 fn one(uid: u32) -> UidSet {
     UidSet::from_iter([uid])
 }
@@ -428,5 +434,6 @@ mod tests {
     fn dates_of_searches() {
         assert_eq!(search_date(1_770_422_400), "7-Feb-2026");
         assert_eq!(search_date(-5), "1-Jan-1970");
+        assert_eq!(internal_date(1_770_456_600), "07-Feb-2026 09:30:00 +0000");
     }
 }

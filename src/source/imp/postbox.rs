@@ -67,9 +67,9 @@ impl Mailroom for Postbox {
         self.imp.find(&folder, message_id).await.map(|found| found.is_some()).map_err(|e| e.to_string())
     }
 
-    async fn keep(&self, message: &Pieces) -> Result<(), String> {
+    async fn keep(&self, message: &Pieces, at: u64) -> Result<(), String> {
         let folder = self.sent().await?;
-        self.imp.append(&folder, &["\\Seen"], message).await.map(drop).map_err(|e| e.to_string())
+        self.imp.append(&folder, &["\\Seen"], Some(at), message).await.map(drop).map_err(|e| e.to_string())
     }
 
     async fn mark(&self, original: &Original, verb: Verb, to: &[String], now: u64) -> Result<(), String> {
