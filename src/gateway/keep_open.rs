@@ -45,6 +45,6 @@ mod tests {
         assert_eq!(sockopt::tcp_keepidle(&far).expect("option"), PROBES.0);
         assert_eq!(sockopt::tcp_keepintvl(&far).expect("option"), PROBES.1);
         assert_eq!(sockopt::tcp_keepcnt(&far).expect("option"), PROBES.2);
-        assert!(!sockopt::socket_keepalive(&taken("127.0.0.1:0")).expect("option"));
+        assert!(!sockopt::socket_keepalive(taken("127.0.0.1:0")).expect("option"));
     }
 }
