@@ -64,7 +64,7 @@ pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
         [] => Request { partial: true, ..Request::default() },
         body => Request::read(body, ctx.version)?,
     };
-    let request = match complete(ctx, request).await? {
+    let request = match Box::pin(complete(ctx, request)).await? {
         Ok(request) => request,
         Err(response) => return Ok(Reply::document(response.write(ctx.version))),
     };

@@ -37,10 +37,11 @@ pub(super) enum Ended {
 
 /// Waits until one of the collections has something for the phone, at most `time`; 0: only how things stand now.
 pub(super) async fn changes(ctx: &Context, collections: &[String], time: Duration) -> Result<Ended, Error> {
-    let classes = classes(ctx).await?;
+    // What is done seldom is in boxes: all that this function ever waits for takes its room as long as the phone waits.
+    let classes = Box::pin(classes(ctx)).await?;
     let seat = ctx.site.watch.enter(&ctx.session, &ctx.query.device_id, &classes);
     let mut vigil = Vigil { ctx, seat, classes, collections, ids: Vec::new(), first: true, again: None, trouble: None };
-    if let Some(ended) = vigil.begin().await? {
+    if let Some(ended) = Box::pin(vigil.begin()).await? {
         return Ok(ended);
     }
     let once = time.is_zero();
@@ -60,8 +61,8 @@ pub(super) async fn changes(ctx: &Context, collections: &[String], time: Duratio
         let ended = match call {
             Call::Over => Some(Ended::Over),
             Call::Login => return Err(Error::Unauthorized),
-            Call::Folders => vigil.folders().await?,
-            Call::News => vigil.news().await?,
+            Call::Folders => Box::pin(vigil.folders()).await?,
+            Call::News => Box::pin(vigil.news()).await?,
         };
         if let Some(ended) = ended {
             return Ok(ended);

@@ -11,8 +11,6 @@ mod ledger;
 mod mail;
 mod round;
 mod seat;
-#[cfg(test)]
-mod tests;
 
 use std::{
     collections::{BTreeMap, HashMap},
