@@ -181,7 +181,7 @@ impl Desk {
                 Err(Failure::Http(500))
             }
         };
-        begun.visit.answered(&context.session.login().user, judged(answer.as_ref())).await;
+        Box::pin(begun.visit.answered(&context.session.login().user, judged(answer.as_ref()))).await;
         let (known, versions) = ((begun.command, context.version), &begun.versions);
         match answer {
             Ok(answer) => self.finished(answer, context.version, versions),

@@ -177,7 +177,8 @@ impl Ledger {
 
     /// A container that was asked only to be on the safe side answered `value`.
     pub(super) fn learn_on_patrol(&mut self, key: &Key, value: u64, top: u64) {
-        if value < top {
+        // Where it is the newest of its application nothing can be said, and a doubt that was there is still there.
+        if value != top {
             self.learn_point(key, value, top);
         }
     }

@@ -19,5 +19,5 @@ async fn what_waits_is_small() {
     };
     // Ten thousand phones wait in these; what comes before a command takes more than ten times as much, and must not be part of them.
     let waiting = size_of_val(&place.desk.handle(request)) + size_of::<Begun>();
-    assert!(waiting <= 1024, "{waiting} bytes");
+    assert!(waiting <= 1280, "{waiting} bytes");
 }
