@@ -202,6 +202,8 @@ impl Inner {
             let top = question.tops.iter().zip(&answer.tops).find(|(class, _)| **class == key.class);
             let top = top.and_then(|(class, top)| heard(*class, top.clone(), &mut hall.trouble));
             match heard(key.class, told.clone(), &mut hall.trouble).zip(top) {
+                // That nothing has moved is certain; only an old doubt can end.
+                Some((value, top)) if pulse::tells_moves(key.class) => hall.ledger.learn_on_patrol(key, value, top),
                 Some((value, top)) => hall.ledger.learn_point(key, value, top),
                 None => drop(whole.remove(&key.class)),
             }
