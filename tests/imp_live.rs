@@ -472,6 +472,34 @@ async fn deletions_go_to_the_trash_first() {
     assert_eq!(mail.source.list(&trash, Scope::All).await, Ok(vec![]));
 }
 
+/// The details of its flag and its category with a blank were lost when a phone deleted a mail.
+#[tokio::test]
+async fn a_mail_that_is_deleted_to_the_trash_keeps_what_is_kept_beside_it() {
+    for ignore in [vec![], [old(), vec!["UIDPLUS".to_owned()]].concat()] {
+        let mail = Mail::with(Settings { ignore, ..Settings::default() }).await;
+        let containers = mail.containers().await;
+        let (inbox, trash) = (containers[0].id.clone(), role(&containers, Role::Trash));
+        let uid = mail.put("INBOX", &simple(1)).await;
+        let (mut wanted, mut flag) = (Properties::default(), Properties::default());
+        flag.set_text(e::STATUS, "2");
+        flag.set_text(e::FLAG_TYPE, "for Follow Up");
+        wanted.0.insert(e::FLAG, Value::Group(flag));
+        wanted.0.insert(e::CATEGORIES, Value::List(vec!["two words".into()]));
+        mail.source.change(&inbox, &uid.to_string(), &set(&wanted)).await.unwrap();
+        mail.source.discard(&inbox, &uid.to_string(), false).await.unwrap();
+        let there = mail.source.list(&trash, Scope::All).await.unwrap();
+        let item = mail.one(&trash, Uid::parse(&there[0]).unwrap(), &View::plain(Version::V14_1)).await;
+        for (tag, value) in &wanted.0 {
+            assert_eq!(item.0.get(tag), Some(value));
+        }
+        mail.source.discard(&trash, &there[0], false).await.unwrap();
+        let key = |container: &str, uid: &str| format!("{container}:{uid}");
+        for kept in [key(&inbox, &uid.to_string()), key(&trash, &there[0])] {
+            assert_eq!(mail.site.beside("email").get(&kept).unwrap(), None, "nothing is left behind");
+        }
+    }
+}
+
 #[tokio::test]
 async fn mails_move_with_what_is_kept_of_them() {
     for ignore in [vec![], [old(), vec!["UIDPLUS".to_owned()]].concat()] {
