@@ -15,7 +15,7 @@ use crate::{
         self, Any, Container, Imp, Inviting, Merged, Source, any,
         imp::{Desk, Postbox},
         inviting::Clerk,
-        merged,
+        merged, people,
         sending::{Copying, Sender},
     },
     sync::Error,
@@ -161,6 +161,14 @@ pub(super) fn merges(ctx: &Context, class: Class) -> bool {
     ctx.site.config.folders.merges(&ctx.query.device_type, &ctx.info.user_agent, class)
 }
 
+/// The folder of the people whom the user writes to most: IMP counts them, and a device with several folders of contacts gets them. That it is there
+/// follows from nothing that could change while a phone waits.
+pub(super) fn people_of(ctx: &Context, classes: &[Class]) -> Option<(Class, Container)> {
+    let there =
+        ctx.version.traits().recipient_cache && [Class::Email, Class::Contacts].iter().all(|c| classes.contains(c));
+    (there && !merges(ctx, Class::Contacts)).then(|| (Class::Contacts, people::container()))
+}
+
 /// All containers of these classes that the user may see, as this device is to have them.
 pub(super) async fn present(ctx: &Context, classes: &[Class]) -> Result<Vec<(Class, Container)>, Error> {
     let mut present = Vec::new();
@@ -181,6 +189,7 @@ pub(super) async fn present(ctx: &Context, classes: &[Class]) -> Result<Vec<(Cla
             Err(error) => return Err(error.into()),
         }
     }
+    present.extend(people_of(ctx, classes));
     Ok(present)
 }
 

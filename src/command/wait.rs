@@ -7,13 +7,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     Context, folder_sync,
-    sources::{classes, merges, source_of},
+    sources::{classes, merges, people_of, source_of},
     unix_time,
 };
 use crate::{
     error::Error,
     proto::class::Class,
-    source::{self, Container, merged},
+    source::{self, Container, Role, merged},
     state::{Edit, Info, Locked, WipeStatus},
     sync::{self, Folder, Hierarchy, Place, Standing},
     watch::{Call, News, Seat, Wish},
@@ -105,6 +105,8 @@ impl Vigil<'_> {
             match sync::standing(&source, &mut journal, place(id, folder), self.ctx.version, unix_time())? {
                 Standing::Never => {}
                 Standing::Changed => changed.push(id.clone()),
+                // Horde has no history of them: Syncs look.
+                Standing::At(_) if folder.role == Role::RecipientCache => {}
                 Standing::At(seen) => {
                     let containers = match source.members_of(&folder.container).await {
                         Ok(containers) => containers,
@@ -206,6 +208,7 @@ impl Vigil<'_> {
             };
             present.extend(list.into_iter().map(|container| (*class, container)));
         }
+        present.extend(people_of(self.ctx, &self.classes));
         let gone = |folder: &Folder| {
             let listed = self.seat.folders(folder.class);
             let there = |list: Arc<[Container]>| list.iter().any(|c| c.id == folder.container);

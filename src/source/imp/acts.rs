@@ -139,10 +139,7 @@ impl Imp {
         let placed = place(&mut open, &there, &target.name).await?;
         let mut moved = Vec::with_capacity(uids.len());
         for uid in uids {
-            let new = placed.as_ref().and_then(|placed| {
-                let (_, new) = placed.uids.iter().find(|(old, _)| *old == uid.uid)?;
-                Some(Uid { validity: placed.uid_validity, uid: *new })
-            });
+            let new = placed.as_ref().and_then(|placed| now(placed, *uid));
             let is_there = uid.validity == validity && there.contains(uid.uid);
             moved.push(match new {
                 _ if !is_there => Moved::Missing,
@@ -345,7 +342,7 @@ fn found(part: &Part) -> Found {
 }
 
 /// Moves messages; where the server does not tell their new uids, they are looked for by their Message-ID.
-async fn place(open: &mut Open, uids: &UidSet, target: &str) -> Result<Option<Placed>, Error> {
+pub(super) async fn place(open: &mut Open, uids: &UidSet, target: &str) -> Result<Option<Placed>, Error> {
     let mut ids = Vec::new();
     if !open.lease.has("UIDPLUS") {
         ids = open.lease.fetch(uids, "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]").await.map_err(of_folder)?;
@@ -365,6 +362,12 @@ async fn place(open: &mut Open, uids: &UidSet, target: &str) -> Result<Option<Pl
         found.uids.extend(there.iter().take(1 << 22).last().map(|new| (message.uid, new)));
     }
     Ok(Some(found))
+}
+
+/// What a message that was `before` is called where it was moved to, as far as that is known.
+pub(super) fn now(placed: &Placed, before: Uid) -> Option<Uid> {
+    let (_, new) = placed.uids.iter().find(|(old, _)| *old == before.uid)?;
+    Some(Uid { validity: placed.uid_validity, uid: *new })
 }
 
 /// The mailboxes below one, the deepest first.

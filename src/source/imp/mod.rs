@@ -376,7 +376,10 @@ impl Source for Imp {
         let set = one(uid.uid);
         match trash.filter(|trash| trash.id != container) {
             Some(trash) => {
-                open.lease.move_to(&set, &trash.name).await.map_err(of_write)?;
+                let placed = acts::place(&mut open, &set, &trash.name).await?;
+                if let Some(new) = placed.and_then(|placed| acts::now(&placed, uid)) {
+                    return self.carry((container, uid), (&trash.id, new)).await;
+                }
             }
             None => open.lease.remove(&set).await.map_err(of_write)?,
         }

@@ -1,6 +1,6 @@
 //! The mailbox of a real user: his IMAP server, and what Horde keeps of mails that were answered.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 
@@ -14,6 +14,9 @@ use crate::{
     spool::{Pieces, Spool},
     state::Store,
 };
+
+/// Longer nobody waits for a count; it goes on by itself.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where mails that are sent are kept, and where those lie that they answer.
 #[derive(Debug, Clone)]
@@ -41,6 +44,15 @@ impl Postbox {
         if let Err(error) = self.session.write("mail.logMaillog", vec![json!(action), id, data]).await {
             log::debug!("Horde's log of mails: {error}");
         }
+    }
+}
+
+/// As what a mail is counted.
+fn counted(verb: Option<Verb>) -> &'static str {
+    match verb {
+        None => "new",
+        Some(Verb::Reply | Verb::ReplyAll) => "reply",
+        Some(Verb::Forward) => "forward",
     }
 }
 
@@ -84,5 +96,15 @@ impl Mailroom for Postbox {
         };
         let now = i64::try_from(now).unwrap_or(i64::MAX);
         self.imp.mark(&original.container, uid, verb, now).await.map_err(|e| e.to_string())
+    }
+
+    async fn count(&self, message_id: &str, verb: Option<Verb>, to: &[String]) {
+        let params = vec![json!(counted(verb)), json!(to), json!(format!("<{message_id}>"))];
+        let count = self.session.write("mail.logRecipient", params);
+        match tokio::time::timeout(PATIENCE, count).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => log::debug!("Horde's count of recipients: {error}"),
+            Err(_) => log::debug!("Horde's count of recipients takes long"),
+        }
     }
 }

@@ -48,4 +48,7 @@ pub trait Mailroom: Send + Sync + 'static {
         to: &[String],
         now: u64,
     ) -> impl Future<Output = Result<(), String>> + Send;
+
+    /// Has a mail counted that was sent to these addresses (`verb`: in answer to another one): who is written to most follows from that.
+    fn count(&self, message_id: &str, verb: Option<Verb>, to: &[String]) -> impl Future<Output = ()> + Send;
 }

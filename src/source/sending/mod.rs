@@ -167,7 +167,9 @@ impl Sender {
         sent: &mut OpenSent,
         done: Sending,
     ) {
-        let waits = order.save && self.keep(room, order, draft, done.at).await;
+        let verb = order.original.as_ref().map(|(_, verb)| *verb);
+        let keep = async { order.save && self.keep(room, order, draft, done.at).await };
+        let (waits, ()) = tokio::join!(keep, room.count(&order.message_id, verb, &order.mail.to));
         mark(room, order, done.at).await;
         noted(sent.put(done).await, order);
         if waits {

@@ -84,6 +84,8 @@ struct Box(Arc<Inside>);
 struct Inside {
     kept: Mutex<Vec<String>>,
     marked: Mutex<Vec<Verb>>,
+    /// How and to whom the mails went that were counted.
+    counted: Mutex<Vec<(Option<Verb>, Vec<String>)>>,
     /// So many calls fail.
     failing: AtomicUsize,
     /// So many copies are kept, and nobody is told.
@@ -165,6 +167,10 @@ impl Mailroom for Box {
         self.marked.lock().unwrap().push(verb);
         Ok(())
     }
+
+    async fn count(&self, _: &str, verb: Option<Verb>, to: &[String]) {
+        self.counted.lock().unwrap().push((verb, to.to_vec()));
+    }
 }
 
 struct Place {
@@ -216,6 +222,7 @@ async fn a_mail_is_sent_once_however_often_it_is_asked_for() {
     assert_eq!(place.server.count(), 1);
     assert_eq!(*room.kept.lock().unwrap(), ["Message-ID: <a@x>\r\n\r\nx\r\n"]);
     assert_eq!(*room.marked.lock().unwrap(), [Verb::Reply]);
+    assert_eq!(*room.counted.lock().unwrap(), [(Some(Verb::Reply), vec!["a@x.test".to_owned()])]);
     assert_eq!(place.sender.send(&room, &order("b"), NOW).await.unwrap(), Outcome::Sent);
 }
 

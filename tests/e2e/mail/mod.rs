@@ -10,6 +10,7 @@ mod flags;
 mod folders;
 mod large;
 mod moving;
+mod people;
 mod search;
 mod sending;
 mod syncing;
