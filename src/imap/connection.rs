@@ -2,14 +2,17 @@
 
 use std::{
     collections::HashSet,
+    future::poll_fn,
     io,
+    pin::Pin,
+    task::Poll,
     time::{Duration, Instant},
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _},
+    io::{AsyncBufRead as _, AsyncWriteExt as _},
     time::timeout,
 };
 
@@ -249,11 +252,13 @@ impl Connection {
             return false;
         }
         let Some(io) = &mut self.io else { return false };
+        // What has come is seen when the runtime has looked at its sockets; a time limit, even of nothing, would last a millisecond.
+        tokio::task::yield_now().await;
         // Something that waits to be read is news of the mailbox or a farewell; NOOP tells them apart.
-        let quiet = match timeout(Duration::ZERO, io.fill_buf()).await {
-            Err(_) => true,
-            Ok(Ok(ready)) if !ready.is_empty() => false,
-            Ok(_) => return false,
+        let quiet = match poll_fn(|cx| Poll::Ready(Pin::new(&mut *io).poll_fill_buf(cx).map_ok(<[u8]>::len))).await {
+            Poll::Pending => true,
+            Poll::Ready(Ok(ready)) if ready > 0 => false,
+            Poll::Ready(_) => return false,
         };
         // A mailbox that was deleted meanwhile takes the session with it (Dovecot).
         if quiet && (!proven || self.selected.is_none() && unused < Duration::from_secs(10)) {

@@ -59,7 +59,8 @@ pub(super) fn read(file: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(at(file)(e)),
     };
-    let mut bytes = Vec::new();
+    let length = open.metadata().map_err(at(file))?.len().min(limit);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default().saturating_add(1));
     open.take(limit + 1).read_to_end(&mut bytes).map_err(at(file))?;
     if bytes.len() as u64 > limit {
         let reason = format!("the file is larger than {limit} bytes");

@@ -13,9 +13,9 @@ mod add;
 mod client;
 mod folders;
 mod history;
+mod items;
 mod key;
 mod moves;
-mod packed;
 mod server;
 mod state;
 #[cfg(test)]
@@ -282,7 +282,7 @@ pub fn resolve(log: &mut impl Log, class: Class, collection: &str, server_id: &s
         return Ok(None);
     };
     let items = load(log)?.map(|history| history.state(Position::Newest).items).unwrap_or_default();
-    let known = items.get(item_id).map(|item| item.uid.clone());
+    let known = items.get(item_id).map(|item| item.uid);
     // A search finds mails that the device does not have.
     Ok(known.or_else(|| (class == Class::Email).then(|| item_id.to_owned())))
 }
