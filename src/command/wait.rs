@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::Error,
     proto::class::Class,
-    source::{self, Container, Role, merged},
+    source::{self, Container, Role, Source as _, merged},
     state::{Edit, Info, Locked, WipeStatus},
     sync::{self, Folder, Hierarchy, Place, Standing},
     watch::{Call, News, Seat, Wish},
@@ -53,7 +53,10 @@ pub(super) async fn changes(ctx: &Context, collections: &[String], time: Duratio
         ctx.place.rest();
         let call = tokio::select! {
             call = vigil.seat.called() => call,
-            () = vigil.seat.may_look(), if vigil.doubts() => Call::News,
+            () = vigil.seat.may_look(), if vigil.doubts() => {
+                Box::pin(vigil.ask_doubtful()).await;
+                Call::News
+            }
             () = gate.differs() => return Ok(Ended::Gate),
             () = hangup.gone() => return Ok(Ended::Over),
             () = sleep_until(again) => Call::News,
@@ -131,11 +134,33 @@ impl Vigil<'_> {
         self.again.is_none() && self.seat.news().iter().any(|news| !news.sure)
     }
 
-    /// Looks at the collections in which something may have happened. Trouble at the back does not end the wait: the next look may work.
+    /// Finds out for all who watch them whether anything has happened in the collections where that is in doubt.
+    async fn ask_doubtful(&mut self) {
+        for news in self.seat.news().into_iter().filter(|news| !news.sure) {
+            match self.has_moved(news).await {
+                Ok(moved) => self.seat.settle(news.wish, news.cursor, moved),
+                Err(error) => {
+                    log::debug!("waiting on: {error:?}");
+                    self.again = Some(Instant::now() + self.ctx.site.config.ping.tick());
+                }
+            }
+        }
+    }
+
+    async fn has_moved(&self, news: News) -> Result<bool, sync::Error> {
+        let hierarchy = hierarchy(&self.ctx.device.lock().await?)?;
+        let folder = self.ids.get(news.wish).and_then(|id| hierarchy.as_ref()?.folder(id));
+        let Some(folder) = folder else { return Ok(true) };
+        let from = self.seat.seen(news.wish).min(news.cursor);
+        let changes = source_of(self.ctx, folder.class)?.changes(&folder.container, from, news.cursor).await?;
+        Ok(changes != source::Changes::default())
+    }
+
+    /// Looks at the collections in which something has happened. Trouble at the back does not end the wait: the next look may work.
     async fn news(&mut self) -> Result<Option<Ended>, Error> {
         (self.again, self.trouble) = (None, None);
         let mut changed = Vec::new();
-        let news = self.seat.news();
+        let news: Vec<News> = self.seat.news().into_iter().filter(|news| news.sure).collect();
         for news in &news {
             match self.is_change(*news).await {
                 Ok(true) => changed.extend(self.ids.get(news.wish).map(|id| (*id).clone())),
@@ -175,7 +200,7 @@ impl Vigil<'_> {
             return Ok(true);
         }
         // What stands there at the beginning may be the phone's own doing.
-        let looks = self.first || folder.class == Class::Email || !news.sure || self.seat.try_look();
+        let looks = self.first || folder.class == Class::Email || self.seat.try_look();
         if !looks {
             return Ok(news.cursor > known);
         }

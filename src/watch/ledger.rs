@@ -190,6 +190,18 @@ impl Ledger {
         spot.bells.iter().for_each(|bell| bell.ring(Call::News));
     }
 
+    /// Somebody has found out whether anything has happened, up to `cursor`, in a container of which that was in doubt.
+    pub(super) fn settle(&mut self, key: &Key, cursor: u64, moved: bool) {
+        let Some(standing) = self.spots.get_mut(key).and_then(|spot| spot.standing.as_mut()) else { return };
+        if standing.doubt.is_none_or(|doubt| doubt > cursor) {
+            return;
+        }
+        standing.doubt = None;
+        if moved {
+            self.learn_move(key, cursor);
+        }
+    }
+
     /// A container stands exactly there (mail servers know).
     pub(super) fn learn_exactly(&mut self, key: &Key, value: u64) {
         let Some(spot) = self.spots.get_mut(key) else { return };
@@ -255,6 +267,10 @@ mod tests {
         ledger.learn_point(&key("empty"), 103, 101);
         assert_eq!(standing(&ledger), Standing::at(0));
         ledger.learn_point(&key("empty"), 104, 104);
+        ledger.settle(&key("empty"), 103, true);
+        assert_eq!(standing(&ledger).doubt, Some(104), "what was asked is older than the doubt");
+        ledger.settle(&key("empty"), 104, false);
+        assert_eq!(standing(&ledger), Standing::at(0));
         // It keeps the number while that of the application goes on: it is its own.
         ledger.learn_point(&key("empty"), 104, 105);
         assert_eq!(standing(&ledger), Standing::at(104));

@@ -38,7 +38,7 @@ use ledger::{Key, Ledger};
 use mail::Mail;
 
 /// Looks of waiting requests at Horde per tick, for the whole site.
-const LOOKS: usize = 3;
+const LOOKS: usize = 2;
 
 /// The watcher of a site. Cheap to clone.
 #[derive(Debug, Clone)]

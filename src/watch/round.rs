@@ -125,6 +125,7 @@ impl Inner {
             tops,
         };
         let Some(answer) = self.ask(session, &question).await else { return Vec::new() };
+        log::debug!("asked for {:?}, {} new containers, {} on patrol", question.counters, points.len(), patrol.len());
         let now = Instant::now();
         let mut guard = self.hall();
         let hall = &mut *guard;

@@ -142,6 +142,19 @@ impl Seat {
         }
     }
 
+    /// Up to where the device knows what happened.
+    pub fn seen(&self, wish: usize) -> u64 {
+        self.wishes.get(wish).map_or(0, |wish| wish.seen)
+    }
+
+    /// Tells all who watch the containers of a wish what has been found out where it was in doubt: whether anything has happened up to
+    /// `cursor`.
+    pub fn settle(&self, wish: usize, cursor: u64, moved: bool) {
+        let Some(wish) = self.wishes.get(wish) else { return };
+        let mut hall = self.inner.hall();
+        wish.keys.iter().for_each(|key| hall.ledger.settle(key, cursor, moved));
+    }
+
     /// Whether it is known of all containers where they stand.
     pub fn is_settled(&self) -> bool {
         let hall = self.inner.hall();
