@@ -5,7 +5,15 @@
 //! web server or systemd passes. Without credentials it answers 401. Query: `wait=MILLISECONDS` delays the answer, `status=503`
 //! answers with that and a `Retry-After`, `cut` breaks a streamed answer off in the middle.
 
-use std::{io, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    io,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use horde_eas::gateway::{
@@ -16,6 +24,8 @@ use tokio::{signal::unix, sync::watch};
 
 struct Echo {
     ending: watch::Receiver<bool>,
+    /// Requests that wait now.
+    waiting: AtomicUsize,
 }
 
 impl Handler for Echo {
@@ -51,12 +61,13 @@ impl Handler for Echo {
         let hex: String = digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         let text = format!(
             "method={}\npath={}\nquery={query}\nauthorization={authorization}\nlength={length}\nsha256={hex}\npid={}\nremote={}\n\
-             may_wait={}\n",
+             may_wait={}\nwaiting={}\n",
             request.method,
             request.path,
             std::process::id(),
             request.remote.map(|address| address.to_string()).unwrap_or_default(),
             request.may_wait,
+            self.waiting.load(Ordering::SeqCst),
         );
         Response::full(200, "text/plain", text.into_bytes()).header("MS-Server-ActiveSync", "echo")
     }
@@ -65,11 +76,13 @@ impl Handler for Echo {
 impl Echo {
     async fn wait(&self, request: &mut Request, time: Duration) {
         let mut ending = self.ending.clone();
+        self.waiting.fetch_add(1, Ordering::SeqCst);
         tokio::select! {
             () = tokio::time::sleep(time) => {},
             () = request.hangup.gone() => {},
             _ = ending.wait_for(|ending| *ending) => {},
         }
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -109,7 +122,7 @@ fn arguments() -> Result<Arguments, String> {
 
 async fn run(Arguments { doors, group, limits }: Arguments) -> io::Result<()> {
     let (end, ending) = watch::channel(false);
-    let echo = Echo { ending };
+    let echo = Echo { ending, waiting: AtomicUsize::new(0) };
     let doors = match (doors.is_empty(), listen::detect()) {
         (false, _) => doors,
         (true, Start::Listen(door)) => vec![door],

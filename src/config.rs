@@ -2,6 +2,7 @@
 
 mod check;
 mod folders;
+mod limits;
 mod pattern;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer};
 
 pub use folders::{Folders, Merge};
+pub use limits::Limits;
 pub use versions::{Ceiling, Versions};
 
 /// All settings.
@@ -26,6 +28,8 @@ pub struct Config {
     pub gateway: crate::gateway::Settings,
     /// User names and passwords.
     pub login: Login,
+    /// How much is borne with.
+    pub limits: Limits,
     /// Mail addresses of the users.
     pub mail: Mail,
     /// How mail is read.
@@ -55,6 +59,7 @@ impl Default for Config {
             horde: crate::horde::Settings::default(),
             gateway: crate::gateway::Settings::default(),
             login: Login::default(),
+            limits: Limits::default(),
             mail: Mail::default(),
             imap: crate::imap::Settings::default(),
             smtp: crate::smtp::Settings::default(),
@@ -140,7 +145,14 @@ pub struct Ping {
 
 impl Default for Ping {
     fn default() -> Self {
-        Self { min: 60, max: 3540, tick: 15, max_folders: 200 }
+        Self { min: 60, max: 3540, tick: 5, max_folders: 200 }
+    }
+}
+
+impl Ping {
+    /// Time between two looks at Horde.
+    pub fn tick(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.tick.max(1))
     }
 }
 

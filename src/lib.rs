@@ -18,4 +18,5 @@ pub mod source;
 pub mod spool;
 pub mod state;
 pub mod sync;
+pub mod watch;
 pub mod wbxml;

@@ -213,6 +213,38 @@ fn takes_the_listener_of_a_web_server_without_any_argument() {
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
 }
 
+/// The sample units: the command can be carried out, the socket is that of the web servers' samples, and systemd (where it is) has no complaint.
+#[test]
+fn systemd_units() {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| std::fs::read_to_string(place.join(name)).unwrap();
+    let (service, socket) = (read("docs/systemd/horde-eas.service"), read("docs/systemd/horde-eas.socket"));
+    let value = |text: &str, key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        line.unwrap_or_else(|| panic!("no {key}")).to_owned()
+    };
+    let command = value(&service, "ExecStart");
+    let (installed, arguments) = command.split_once(' ').unwrap();
+    let arguments: Vec<&str> = arguments.split(' ').chain(["--check-config", "--config", "/dev/null"]).collect();
+    let (code, _, err) = said(&run(&arguments));
+    assert_eq!(code, 0, "{err}");
+    let path = value(&socket, "ListenStream");
+    for sample in ["lighttpd/50-activesync.conf", "apache/activesync-proxy.conf"] {
+        assert!(read(sample).contains(&path), "{path} is not in {sample}");
+    }
+    let patience: u64 = value(&service, "TimeoutStopSec").parse().unwrap();
+    assert!(patience > horde_eas::gateway::Settings::default().shutdown_timeout, "killed before requests are answered");
+
+    let dir = tempfile::tempdir().unwrap();
+    let files = ["horde-eas.service", "horde-eas.socket"].map(|name| dir.path().join(name));
+    std::fs::write(&files[0], service.replace(installed, env!("CARGO_BIN_EXE_horde-eas"))).unwrap();
+    std::fs::write(&files[1], socket).unwrap();
+    if let Ok(output) = Command::new("systemd-analyze").args(["verify", "--man=no"]).args(&files).output() {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && !said.contains("horde-eas"), "{said}");
+    }
+}
+
 fn cgi(state: &Path, arguments: &[&str], method: &str) -> (i32, String, String) {
     let mut command = program();
     command

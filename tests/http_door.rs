@@ -206,7 +206,7 @@ async fn the_end_of_the_program_waits_for_answers() {
     idle.write_all(b"GET /?x HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     assert!(idle.read(&mut [0; 1000]).await.unwrap() > 0);
     let mut waiting = TcpStream::connect(server.address).await.unwrap();
-    waiting.write_all(b"GET /wait?400 HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    waiting.write_all(b"GET /wait?1500 HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     server.waiting(1).await;
     server.stop.send(()).unwrap();
     let mut answer = String::new();
@@ -214,4 +214,22 @@ async fn the_end_of_the_program_waits_for_answers() {
     assert!(answer.ends_with("over"), "{answer}");
     assert_eq!(idle.read(&mut [0; 10]).await.unwrap(), 0);
     server.ended.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_is_on_the_way_at_the_end_is_answered_and_silence_is_not_waited_for() {
+    let long = Duration::from_secs(100);
+    let server = Server::start(|limits| (limits.first_byte, limits.shutdown) = (long, long));
+    let mut silent = TcpStream::connect(server.address).await.unwrap();
+    let mut late = TcpStream::connect(server.address).await.unwrap();
+    assert!(server.ask("/", "taken").await.ends_with("taken"));
+    server.stop.send(()).unwrap();
+    // Its request was on the way.
+    late.write_all(b"GET /?late HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    late.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("late"), "{answer}");
+    assert_eq!(silent.read(&mut [0; 10]).await.unwrap(), 0);
+    let ended = tokio::time::timeout(Duration::from_secs(20), server.ended).await.expect("the end");
+    ended.unwrap().unwrap();
 }

@@ -21,9 +21,11 @@ use horde_eas::{
     source::{
         Container, Error, Fetched, Imp, Role, Source, Want,
         imp::{Criteria, Criterion, Moved, Reference, Shared, Uid, Verb},
+        people,
+        turba::{self, Turba},
     },
     spool::Pieces,
-    wbxml::tag::{air_sync_base as b, email as e, email2 as e2},
+    wbxml::tag::{air_sync_base as b, contacts, email as e, email2 as e2},
 };
 use live::{Site, set};
 use tokio::net::{TcpListener, TcpStream};
@@ -472,6 +474,34 @@ async fn deletions_go_to_the_trash_first() {
     assert_eq!(mail.source.list(&trash, Scope::All).await, Ok(vec![]));
 }
 
+/// The details of its flag and its category with a blank were lost when a phone deleted a mail.
+#[tokio::test]
+async fn a_mail_that_is_deleted_to_the_trash_keeps_what_is_kept_beside_it() {
+    for ignore in [vec![], [old(), vec!["UIDPLUS".to_owned()]].concat()] {
+        let mail = Mail::with(Settings { ignore, ..Settings::default() }).await;
+        let containers = mail.containers().await;
+        let (inbox, trash) = (containers[0].id.clone(), role(&containers, Role::Trash));
+        let uid = mail.put("INBOX", &simple(1)).await;
+        let (mut wanted, mut flag) = (Properties::default(), Properties::default());
+        flag.set_text(e::STATUS, "2");
+        flag.set_text(e::FLAG_TYPE, "for Follow Up");
+        wanted.0.insert(e::FLAG, Value::Group(flag));
+        wanted.0.insert(e::CATEGORIES, Value::List(vec!["two words".into()]));
+        mail.source.change(&inbox, &uid.to_string(), &set(&wanted)).await.unwrap();
+        mail.source.discard(&inbox, &uid.to_string(), false).await.unwrap();
+        let there = mail.source.list(&trash, Scope::All).await.unwrap();
+        let item = mail.one(&trash, Uid::parse(&there[0]).unwrap(), &View::plain(Version::V14_1)).await;
+        for (tag, value) in &wanted.0 {
+            assert_eq!(item.0.get(tag), Some(value));
+        }
+        mail.source.discard(&trash, &there[0], false).await.unwrap();
+        let key = |container: &str, uid: &str| format!("{container}:{uid}");
+        for kept in [key(&inbox, &uid.to_string()), key(&trash, &there[0])] {
+            assert_eq!(mail.site.beside("email").get(&kept).unwrap(), None, "nothing is left behind");
+        }
+    }
+}
+
 #[tokio::test]
 async fn mails_move_with_what_is_kept_of_them() {
     for ignore in [vec![], [old(), vec!["UIDPLUS".to_owned()]].concat()] {
@@ -534,7 +564,7 @@ async fn mails_are_added_found_and_searched() {
     let (inbox, sent) = (containers[0].id.clone(), role(&containers, Role::Sent));
     assert_eq!(mail.source.folder_for(Role::Sent).await, Ok(Some(sent.clone())));
     let content = Pieces::from(simple(5).replace('\n', "\r\n").into_bytes());
-    let uid = mail.source.append(&sent, &["\\Seen"], &content).await.unwrap().unwrap();
+    let uid = mail.source.append(&sent, &["\\Seen"], None, &content).await.unwrap().unwrap();
     assert_eq!(mail.source.find(&sent, "<5@imp.example.test>").await, Ok(Some(uid)));
     assert_eq!(mail.source.find(&sent, "<6@imp.example.test>").await, Ok(None));
     let here = mail.put("INBOX", &MIXED.replace("FILLING", "AAECAwQ=")).await;
@@ -567,4 +597,48 @@ async fn folders_stay_known_while_the_server_is_away() {
     let fresh = Site::new("imp").await;
     let source = Imp::new(fresh.session(), fresh.beside("email"), &Shared::new(away));
     assert!(matches!(source.containers().await, Err(Error::Unavailable { .. })), "nothing is known: that is told");
+}
+
+/// What another process has, which remembers only what is on disk.
+fn books(site: &Site) -> Turba {
+    Turba::new(site.session(), site.beside("contacts"), &turba::Shared::new())
+}
+
+#[tokio::test]
+async fn whom_the_user_writes_to_is_a_read_only_list_with_a_history() {
+    let site = Site::new("people").await;
+    let write = async |to: &str| {
+        site.web("mail.logRecipient", ["new", to, "<x@example.test>"].map(Into::into).to_vec()).await;
+    };
+    let people = people::ID;
+    let first = books(&site).cursor(people).await.unwrap();
+    assert_eq!(books(&site).list(people, Scope::All).await, Ok(vec![]));
+    write("Bob@example.test").await;
+    write("Carol <carol@example.test>, Bob@example.test").await;
+    let source = books(&site);
+    let own = source.containers().await.unwrap()[0].id.clone();
+    let second = source.cursors(&[own.clone(), people.to_owned(), own]).await.unwrap()[1];
+    assert!(second > first);
+    let uids = ["bob@example.test", "carol@example.test"].map(str::to_owned);
+    let changes = source.changes(people, first, second).await.unwrap();
+    assert_eq!((changes.modify.as_slice(), changes.delete.len(), changes.lost), (&uids[..], 0, false));
+    assert_eq!(source.list(people, Scope::All).await.as_deref(), Ok(&uids[..]));
+    let fetched = source.fetch(people, &uids, &[]).await.unwrap();
+    let Fetched::Item(item) = &fetched[1] else { panic!("{fetched:?}") };
+    assert_eq!(item.text(contacts::EMAIL1_ADDRESS), Some("carol@example.test"));
+    assert_eq!(item.text(contacts::WEIGHTED_RANK), Some("2"));
+    // It is believed for a while; another process sees Carol move up.
+    write("carol@example.test").await;
+    write("carol@example.test").await;
+    assert_eq!(source.cursor(people).await, Ok(second));
+    let third = books(&site).cursor(people).await.unwrap();
+    let mut moved = source.changes(people, second, third).await.unwrap().modify;
+    moved.sort();
+    assert_eq!(moved, uids);
+    assert!(source.changes(people, third, third).await.unwrap().modify.is_empty());
+
+    assert!(source.containers().await.unwrap().iter().all(|book| book.id != people), "no address book");
+    assert_eq!(source.add(people, "x", &Properties::default()).await, Err(Error::Denied));
+    assert_eq!(source.change(people, &uids[0], &Patch::default()).await, Err(Error::Denied));
+    assert_eq!(source.delete(people, &uids[0]).await, Err(Error::Denied));
 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use horde_eas::{
-    command::{Context, Site, flush, folder_sync, meeting_response, sync},
+    command::{Context, Place, Site, flush, folder_sync, meeting_response, sync},
     config::Config,
     convert::ical::{self, Home},
     gateway::Hangup,
@@ -399,6 +399,7 @@ impl<'a> Phone<'a> {
             query: Query::default(),
             hangup: Hangup::new().1,
             may_wait: false,
+            place: Place::free(),
         }
     }
 

@@ -1,6 +1,9 @@
 //! `horde-eas cgi`
 
-use std::io::Write;
+use std::{fs::File, io::Write};
+
+use rustix::stdio::dup2_stdout;
+use tokio::time::timeout;
 
 use super::{
     Failure,
@@ -46,5 +49,16 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             return Err(failure);
         }
     };
-    runtime.block_on(cgi::serve_one(&desk, &limits)).map_err(Failure::runtime)
+    runtime.block_on(async {
+        cgi::serve_one(&desk, &limits).await.map_err(Failure::runtime)?;
+        // The phone has its answer once nobody can write to it any more; what follows from its request goes on meanwhile.
+        let closed = File::options().write(true).open("/dev/null").and_then(|null| Ok(dup2_stdout(null)?));
+        if let Err(error) = closed {
+            log::debug!("standard output stays open: {error}");
+        }
+        if timeout(limits.shutdown, desk.end()).await.is_err() {
+            log::warn!("copies of sent mails wait on disk for the next requests of their users");
+        }
+        Ok(())
+    })
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+    time::{Instant, timeout_at},
 };
 
 use super::{
@@ -22,7 +24,7 @@ use crate::{
 };
 
 pub(super) const ABOUT: &str = "Serves phones until SIGTERM or SIGINT. SIGHUP opens the log file anew and reads the configuration again (all of it but \
-    the state directory, [horde] and [gateway]).\n\n\
+    the state directory, [horde], [imap] and [gateway]).\n\n\
     Runs without any file. With no --listen and nothing in the configuration it takes the listening socket on descriptor 0 (lighttpd, \
     mod_fcgid, systemd with StandardInput=socket) or the ones that systemd passes.";
 
@@ -79,13 +81,21 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             config.state.display()
         );
         tokio::spawn(reload(hangup, args.clone(), log, Arc::clone(&desk)));
-        let closing = Arc::clone(&desk);
+        let (closing, patience) = (Arc::clone(&desk), limits.shutdown);
+        let (tell, mut told) = oneshot::channel();
         let shutdown = async move {
             end.recv().await;
             log::info!("told to end");
+            let _ = tell.send(Instant::now());
             closing.close();
         };
-        gateway::serve(listeners, desk, limits, shutdown).await.map_err(Failure::runtime)
+        let served = gateway::serve(listeners, Arc::clone(&desk), limits, shutdown).await.map_err(Failure::runtime);
+        // Requests and what follows them have that time together.
+        let since = told.try_recv().unwrap_or_else(|_| Instant::now());
+        if timeout_at(since + patience, desk.end()).await.is_err() {
+            log::warn!("copies of sent mails wait on disk for the next requests of their users");
+        }
+        served
     });
     runtime.shutdown_background();
     served?;
@@ -153,13 +163,19 @@ async fn reload(mut hangup: Signal, args: Args, log: logging::Handle, desk: Arc<
             log::error!("log file {}: {error}", fresh.log.file.display());
         }
         let old = &now.config;
-        if fresh.state != old.state || fresh.horde != old.horde || fresh.gateway != old.gateway {
+        let kept = Config {
+            state: old.state.clone(),
+            horde: old.horde.clone(),
+            imap: old.imap.clone(),
+            gateway: old.gateway.clone(),
+            ..fresh.clone()
+        };
+        if kept != fresh {
             log::warn!(
-                "state, [horde] and [gateway] have changed: that takes effect when the program is started again"
+                "state, [horde], [imap] or [gateway] has changed: that takes effect when the program is started again"
             );
         }
-        let (state, horde, gateway) = (old.state.clone(), old.horde.clone(), old.gateway.clone());
-        desk.reload(Config { state, horde, gateway, ..fresh });
+        desk.reload(kept);
         log::info!("configuration read again");
     }
 }

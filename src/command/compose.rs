@@ -65,16 +65,19 @@ pub async fn run(ctx: &Context, body: Arc<Spool>) -> Result<Reply, Error> {
         return Err(Error::Status(fault));
     }
     let room = sources::postbox(ctx)?;
-    let user = User::of(&ctx.session, &ctx.site.config.mail.domain).await.map_err(unavailable)?;
+    // To read a large mail takes about as long as to ask Horde.
+    let (user, own) =
+        tokio::join!(User::of(&ctx.session, &ctx.site.config.mail.domain), Lying::read(&body, asked.mime.clone()));
+    let (user, own) = (user.map_err(unavailable)?, own.map_err(|e| disk(&e))?);
     let original = original(ctx, &room, &asked, &user).await?;
     let own = match &original {
         Some(original) if !asked.request.mime => event::letter(ctx, &asked.request, &original.mail).await?,
-        _ => Lying::read(&body, asked.mime.clone()).await.map_err(|e| disk(&e))?,
+        _ => own,
     };
     let key = key(&asked, &body).await?;
     let mail = mail(ctx, &asked, &user, &own, original.as_ref(), &key)?;
     let order = order(&asked, &own, original.as_ref(), mail, key)?;
-    let sender = sources::sender(ctx);
+    let sender = sources::sender(ctx)?;
     let sending = tokio::spawn(async move { sender.send(&room, &order, unix_time()).await });
     match sending.await.map_err(|e| Error::Internal(e.to_string()))? {
         Ok(Outcome::Before) if asked.request.client_id.is_some() => Err(Error::Status(status::PREVIOUSLY_SENT)),

@@ -45,7 +45,9 @@ const OTHERS: std::ops::RangeInclusive<u32> = 13..=17;
 pub async fn run(ctx: &Context, command: Command, body: &[u8]) -> Result<Reply, Error> {
     let locked = ctx.device.lock().await?;
     let mail = mail_of(ctx).await?;
-    Ok(Reply::document(carry_out(&locked, mail.as_ref(), command, body).await?))
+    let reply = carry_out(&locked, mail.as_ref(), command, body).await?;
+    ctx.site.watch.folders_changed(ctx.session.user());
+    Ok(Reply::document(reply))
 }
 
 async fn carry_out<M: Mail>(

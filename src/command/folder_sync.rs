@@ -10,7 +10,7 @@ use crate::{
         class::{Class, Scope},
         folder_sync::{Request, Response},
     },
-    source::{self, Container, Source, merged},
+    source::{self, Container, Role, Source, merged},
     state::Locked,
     sync::{Folder, Hierarchy},
 };
@@ -42,6 +42,8 @@ pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
     if write {
         hierarchy.write(&mut journal).await?;
         prune(&locked, &hierarchy).await?;
+        // What this device did not know the user's others may not know either.
+        ctx.site.watch.folders_changed(ctx.session.user());
     }
     let response = Response { status: 1, key: Some(answer.key), changes: Some(answer.changes) };
     Ok(Reply::document(response.write()))
@@ -57,7 +59,9 @@ async fn keep_unproven(
 ) -> Result<(), Error> {
     let mut kept = Vec::new();
     let wanted = |f: &&Folder| classes.contains(&f.class) && merges(ctx, f.class) == (f.container == merged::ALL);
-    for folder in hierarchy.missing(present).filter(wanted) {
+    // Nobody needs to be asked for that one.
+    let asked = |f: &&Folder| f.role != Role::RecipientCache;
+    for folder in hierarchy.missing(present).filter(wanted).filter(asked) {
         match source_of(ctx, folder.class)?.list(&folder.container, Scope::All).await {
             Err(source::Error::ContainerGone | source::Error::Denied) => {}
             Ok(_) => {

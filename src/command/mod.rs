@@ -13,6 +13,7 @@ mod kql;
 pub mod meeting_response;
 pub mod move_items;
 pub mod ping;
+mod place;
 pub mod provision;
 mod remembered;
 pub mod search;
@@ -28,8 +29,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+pub use place::{Full, Place, Places};
 pub use sources::{Memory, flush, mail};
-pub use wait::Waits;
 
 use crate::{
     config::Config,
@@ -41,6 +42,7 @@ use crate::{
     spool::{Piece, Pieces},
     state::{self, Device, Info, Store},
     sync as engine,
+    watch::Watch,
 };
 
 /// What all requests share.
@@ -52,8 +54,8 @@ pub struct Site {
     pub store: Store,
     /// Horde.
     pub horde: Horde,
-    /// Requests that wait.
-    pub waits: Arc<Waits>,
+    /// Watches for those who wait.
+    pub watch: Watch,
     /// What is remembered of Horde's applications.
     pub memory: Arc<Memory>,
 }
@@ -62,14 +64,16 @@ impl Site {
     /// A site on which nothing has happened yet.
     pub fn new(config: Config, store: Store, horde: Horde) -> Self {
         let memory = Arc::new(Memory::new(config.imap.clone()));
-        Self { config, store, horde, waits: Arc::default(), memory }
+        let watch = Watch::new(store.clone(), memory.shared().clone(), config.ping.tick());
+        Self { config, store, horde, watch, memory }
     }
 
     /// The same site with other settings; state directory, Horde and mail server stay as they are.
     #[must_use]
     pub fn with(&self, config: Config) -> Self {
-        let (store, horde) = (self.store.clone(), self.horde.clone());
-        Self { config, store, horde, waits: Arc::clone(&self.waits), memory: Arc::clone(&self.memory) }
+        let (store, horde, watch) = (self.store.clone(), self.horde.clone(), self.watch.clone());
+        watch.set_tick(config.ping.tick());
+        Self { config, store, horde, watch, memory: Arc::clone(&self.memory) }
     }
 }
 
@@ -92,6 +96,8 @@ pub struct Context {
     pub hangup: Hangup,
     /// Whether the answer may be delayed.
     pub may_wait: bool,
+    /// Its place among those that are worked on; given back while it waits.
+    pub place: Place,
 }
 
 /// The answer of a command: HTTP 200 with a WBXML document (or what a header says), or with an empty body.

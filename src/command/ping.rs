@@ -43,7 +43,7 @@ pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
         [] => Request::default(),
         body => Request::read(body)?,
     };
-    let response = match parameters(ctx, request).await? {
+    let response = match Box::pin(parameters(ctx, request)).await? {
         Ok((heartbeat, folders)) => wait(ctx, heartbeat, &folders).await?,
         Err(response) => response,
     };

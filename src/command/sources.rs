@@ -15,8 +15,8 @@ use crate::{
         self, Any, Container, Imp, Inviting, Merged, Source, any,
         imp::{Desk, Postbox},
         inviting::Clerk,
-        merged,
-        sending::Sender,
+        merged, people,
+        sending::{Copying, Sender},
     },
     sync::Error,
 };
@@ -31,6 +31,7 @@ const INTERFACES: &str = "horde.listAPIs";
 pub struct Memory {
     shared: any::Shared,
     merged: merged::Shared,
+    copying: Copying,
     /// Classes for which there is an application.
     classes: Mutex<Option<(Instant, Vec<Class>)>>,
 }
@@ -39,6 +40,16 @@ impl Memory {
     /// Nothing yet; mail is read as these settings say.
     pub(super) fn new(imap: imap::Settings) -> Self {
         Self { shared: any::Shared::new(imap), ..Self::default() }
+    }
+
+    /// What the applications remember.
+    pub(super) fn shared(&self) -> &any::Shared {
+        &self.shared
+    }
+
+    /// Waits until the copies of sent mails that are under way are in their folders: for the end of the program.
+    pub async fn end(&self) {
+        self.copying.end().await;
     }
 }
 
@@ -57,7 +68,7 @@ pub(super) fn items(ctx: &Context, class: Class) -> Result<Items, Error> {
     let beside = site.store.beside(user, &name)?;
     let mut source = Any::new(class, ctx.session.clone(), beside, &site.memory.shared);
     if let Any::Email(imp) = &mut source {
-        imp.sit_at(Desk { store: site.store.clone(), domain: site.config.mail.domain.clone(), sender: sender(ctx) });
+        imp.sit_at(Desk { store: site.store.clone(), domain: site.config.mail.domain.clone(), sender: sender(ctx)? });
     }
     let (smtp, domain) = (site.config.smtp.clone(), site.config.mail.domain.clone());
     let clerk = Clerk::new(ctx.session.clone(), smtp, domain);
@@ -74,10 +85,15 @@ pub fn mail(ctx: &Context) -> Result<Imp, Error> {
 }
 
 /// Who sends for the user.
-pub(super) fn sender(ctx: &Context) -> Sender {
+///
+/// # Errors
+/// The state directory cannot be used.
+pub(super) fn sender(ctx: &Context) -> Result<Sender, Error> {
     let login = ctx.session.login();
     let login = smtp::Login { user: login.user.clone(), password: login.password.clone() };
-    Sender { smtp: ctx.site.config.smtp.clone(), login, sent: ctx.device.sent() }
+    let copies = ctx.site.store.copies(ctx.session.user())?;
+    let copying = ctx.site.memory.copying.clone();
+    Ok(Sender { smtp: ctx.site.config.smtp.clone(), login, sent: ctx.device.sent(), copies, copying })
 }
 
 /// The user's mailbox, as far as sending needs it.
@@ -93,8 +109,13 @@ pub(super) async fn mail_of(ctx: &Context) -> Result<Option<Imp>, Error> {
     if classes(ctx).await?.contains(&Class::Email) { mail(ctx).map(Some) } else { Ok(None) }
 }
 
-/// Sends mails about meetings that earlier requests of the user have left behind. What cannot be sent now waits; no request fails for it.
+/// Sends mails about meetings that earlier requests of the user have left behind, and begins with copies of sent mails that still are to be
+/// put into their folder. What cannot be done now waits; no request fails for it.
 pub async fn flush(ctx: &Context) {
+    match sender(ctx).and_then(|sender| Ok((sender, postbox(ctx)?))) {
+        Ok((sender, room)) => sender.resume(room),
+        Err(error) => log::warn!("copies of sent mails wait: {error:?}"),
+    }
     match items(ctx, Class::Calendar) {
         Ok(events) => events.flush().await,
         Err(error) => log::warn!("mails about meetings wait: {error:?}"),
@@ -140,6 +161,14 @@ pub(super) fn merges(ctx: &Context, class: Class) -> bool {
     ctx.site.config.folders.merges(&ctx.query.device_type, &ctx.info.user_agent, class)
 }
 
+/// The folder of the people whom the user writes to most: IMP counts them, and a device with several folders of contacts gets them. That it is there
+/// follows from nothing that could change while a phone waits.
+pub(super) fn people_of(ctx: &Context, classes: &[Class]) -> Option<(Class, Container)> {
+    let there =
+        ctx.version.traits().recipient_cache && [Class::Email, Class::Contacts].iter().all(|c| classes.contains(c));
+    (there && !merges(ctx, Class::Contacts)).then(|| (Class::Contacts, people::container()))
+}
+
 /// All containers of these classes that the user may see, as this device is to have them.
 pub(super) async fn present(ctx: &Context, classes: &[Class]) -> Result<Vec<(Class, Container)>, Error> {
     let mut present = Vec::new();
@@ -160,6 +189,7 @@ pub(super) async fn present(ctx: &Context, classes: &[Class]) -> Result<Vec<(Cla
             Err(error) => return Err(error.into()),
         }
     }
+    present.extend(people_of(ctx, classes));
     Ok(present)
 }
 

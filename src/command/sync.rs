@@ -64,18 +64,22 @@ pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
         [] => Request { partial: true, ..Request::default() },
         body => Request::read(body, ctx.version)?,
     };
-    let request = match complete(ctx, request).await? {
-        Ok(request) => request,
+    // In a box that is gone while the request waits: a round is large.
+    let (request, outcomes) = match Box::pin(first_round(ctx, request)).await? {
+        Ok(begun) => begun,
         Err(response) => return Ok(Reply::document(response.write(ctx.version))),
     };
-    let response = match round(ctx, &request).await? {
+    let response = match outcomes {
         collections if collections.iter().any(|c| c.speaks) => collections,
         collections => match wait_time(ctx, &request) {
             None => collections,
             Some(time) => {
                 let ids: Vec<String> = request.collections.iter().map(|c| c.id.clone()).collect();
                 match wait::changes(ctx, &ids, time).await? {
-                    Ended::Changes(_) => round(ctx, &request).await?,
+                    Ended::Changes(_) => {
+                        ctx.place.resume().await?;
+                        Box::pin(another_round(ctx, &request)).await?
+                    }
                     Ended::Folders => return Ok(failed(ctx, status::FOLDERS)),
                     Ended::Over | Ended::Gate => collections,
                 }
@@ -101,17 +105,16 @@ fn reply(ctx: &Context, mut outcomes: Vec<Outcome>) -> Reply {
     Reply::document(Response { status: None, limit: None, collections }.write(ctx.version))
 }
 
-/// Adds to a partial request what was said before, and remembers what this one says. `Err`: the answer to a request that cannot be served.
-async fn complete(ctx: &Context, mut request: Request) -> Result<Result<Request, Response>, Error> {
+/// Adds to a partial request what was said before. `Err`: the answer to a request that cannot be served.
+fn complete(ctx: &Context, locked: &Locked, mut request: Request) -> Result<Result<Request, Response>, Error> {
     let refused = |status, limit| Ok(Err(Response { status: Some(status), limit, ..Response::default() }));
-    let locked = ctx.device.lock().await?;
     if request.partial {
-        let Some(known) = recall::<Remembered>(&locked, JOURNAL)?.filter(|known| !known.collections.is_empty()) else {
+        let Some(known) = recall::<Remembered>(locked, JOURNAL)?.filter(|known| !known.collections.is_empty()) else {
             return refused(status::INCOMPLETE, None);
         };
         add_known(&mut request, known);
     }
-    name_default(ctx, &locked, &mut request)?;
+    name_default(ctx, locked, &mut request)?;
     let ids: BTreeSet<&str> = request.collections.iter().map(|c| c.id.as_str()).collect();
     if request.collections.is_empty() || ids.len() < request.collections.len() {
         return refused(status::PROTOCOL, None);
@@ -132,9 +135,6 @@ async fn complete(ctx: &Context, mut request: Request) -> Result<Result<Request,
             return refused(status::WAIT, Some(seconds.clamp(limits.min, limits.max)));
         }
         _ => {}
-    }
-    if ctx.version.traits().empty_sync {
-        remember(&locked, JOURNAL, &remembered(&request)).await?;
     }
     Ok(Ok(request))
 }
@@ -191,9 +191,32 @@ fn wait_time(ctx: &Context, request: &Request) -> Option<Duration> {
     (ctx.may_wait && idle).then(|| Duration::from_secs(seconds.into()))
 }
 
-/// Synchronises all collections once.
-async fn round(ctx: &Context, request: &Request) -> Result<Vec<Outcome>, Error> {
+/// Completes the request and synchronises all its collections. What the request says is put on disk meanwhile, for later ones that do not say it.
+async fn first_round(ctx: &Context, request: Request) -> Result<Result<(Request, Vec<Outcome>), Response>, Error> {
     let locked = ctx.device.lock().await?;
+    let request = match complete(ctx, &locked, request)? {
+        Ok(request) => request,
+        Err(response) => return Ok(Err(response)),
+    };
+    let remembering = async {
+        match ctx.version.traits().empty_sync {
+            true => remember(&locked, JOURNAL, &remembered(&request)).await,
+            false => Ok(()),
+        }
+    };
+    // Neither is broken off when the other fails: what is being written is written under the lock.
+    let (kept, outcomes) = tokio::join!(remembering, round(ctx, &locked, &request));
+    kept?;
+    Ok(Ok((request, outcomes?)))
+}
+
+async fn another_round(ctx: &Context, request: &Request) -> Result<Vec<Outcome>, Error> {
+    let locked = ctx.device.lock().await?;
+    round(ctx, &locked, request).await
+}
+
+/// Synchronises all collections once.
+async fn round(ctx: &Context, locked: &Locked, request: &Request) -> Result<Vec<Outcome>, Error> {
     let hierarchy = Hierarchy::load(&mut locked.journal(folder_sync::JOURNAL)?)?;
     let folders: Vec<Option<&Folder>> =
         request.collections.iter().map(|c| hierarchy.as_ref().and_then(|h| h.folder(&c.id))).collect();
@@ -204,7 +227,7 @@ async fn round(ctx: &Context, request: &Request) -> Result<Vec<Outcome>, Error> 
     let mut outcomes = Vec::new();
     for ((collection, folder), cursor) in request.collections.iter().zip(folders).zip(cursors) {
         let window = collection.window.map_or(limits.window, whole) as usize;
-        let outcome = one(ctx, &locked, collection, folder, window.min(left), cursor).await?;
+        let outcome = one(ctx, locked, collection, folder, window.min(left), cursor).await?;
         left = left.saturating_sub(outcome.response.commands.len());
         outcomes.push(outcome);
     }

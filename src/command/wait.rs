@@ -1,120 +1,26 @@
-//! Waiting for changes, for Ping and for Sync with Wait or HeartbeatInterval. A device waits once: a newer waiting request ends the older.
+//! Waiting for changes, for Ping and for Sync with Wait or HeartbeatInterval. [`crate::watch`] tells in which collections something may have
+//! happened; here the device's state is asked whether a Sync would deliver it.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{Notify, watch},
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     Context, folder_sync,
-    sources::{self, classes, present, source_of},
+    sources::{classes, merges, people_of, source_of},
     unix_time,
 };
 use crate::{
     error::Error,
     proto::class::Class,
-    source,
-    state::{Info, Stamp, WipeStatus},
-    sync::{self, Hierarchy, Place, Watch},
+    source::{self, Container, Role, Source as _, merged},
+    state::{Edit, Info, Locked, WipeStatus},
+    sync::{self, Folder, Hierarchy, Place, Standing},
+    watch::{Call, News, Seat, Wish},
 };
 
-/// The folder list is looked at so often, seconds.
-const HIERARCHY_INTERVAL: u64 = 120;
-
-/// Where the histories of a user's containers stood when one of his devices last asked.
-type Cursors = Arc<tokio::sync::Mutex<BTreeMap<(Class, String), (Instant, u64)>>>;
-
-/// Requests that wait, one per device of a user.
-#[derive(Debug)]
-pub struct Waits {
-    devices: Mutex<HashMap<(String, String), Arc<Notify>>>,
-    cursors: Mutex<HashMap<String, Cursors>>,
-    stop: watch::Sender<bool>,
-}
-
-impl Default for Waits {
-    fn default() -> Self {
-        Self { devices: Mutex::default(), cursors: Mutex::default(), stop: watch::channel(false).0 }
-    }
-}
-
-impl Waits {
-    /// Ends all waits, now and in future, as if their time were over (the program stops).
-    pub fn stop(&self) {
-        self.stop.send_replace(true);
-    }
-
-    /// Number of requests that wait.
-    pub fn len(&self) -> usize {
-        self.devices.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn enter(&self, user: &str, device: &str) -> Turn<'_> {
-        let key = (user.to_owned(), device.to_ascii_lowercase());
-        let ended = Arc::new(Notify::new());
-        let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(older) = devices.insert(key.clone(), ended.clone()) {
-            older.notify_one();
-        }
-        let mut cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
-        let cursors = Arc::clone(cursors.entry(user.to_owned()).or_default());
-        Turn { waits: self, key, ended, cursors }
-    }
-}
-
-/// A place among the waiting requests; given back on drop.
-struct Turn<'a> {
-    waits: &'a Waits,
-    key: (String, String),
-    ended: Arc<Notify>,
-    cursors: Cursors,
-}
-
-impl Turn<'_> {
-    /// Where the histories stand. All waiting devices of a user share one question per tick.
-    async fn cursors(
-        &self,
-        ctx: &Context,
-        containers: &[(Class, String)],
-        tick: Duration,
-    ) -> Result<Vec<u64>, sync::Error> {
-        let mut known = self.cursors.lock().await;
-        let now = Instant::now();
-        let fresh = |at: Instant| now.duration_since(at) < tick / 2;
-        let stale = |id: &&(Class, String)| !known.get(*id).is_some_and(|(at, _)| fresh(*at));
-        let ask: Vec<(Class, String)> = containers.iter().filter(stale).cloned().collect();
-        if !ask.is_empty() {
-            let cursors = sources::cursors(ctx, &ask).await?;
-            known.extend(ask.into_iter().zip(cursors.into_iter().map(|cursor| (now, cursor))));
-        }
-        Ok(containers.iter().filter_map(|id| known.get(id).map(|(_, cursor)| *cursor)).collect())
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        let mut devices = self.waits.devices.lock().unwrap_or_else(PoisonError::into_inner);
-        if devices.get(&self.key).is_some_and(|ended| Arc::ptr_eq(ended, &self.ended)) {
-            devices.remove(&self.key);
-        }
-        let mut cursors = self.waits.cursors.lock().unwrap_or_else(PoisonError::into_inner);
-        // One in the table, one in here: nobody else of this user waits.
-        if Arc::strong_count(&self.cursors) == 2 {
-            cursors.remove(&self.key.0);
-        }
-    }
-}
+/// How long a request that may not wait is given to find out how things stand.
+const ONE_LOOK: Duration = Duration::from_secs(20);
 
 /// Why a wait ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -129,135 +35,250 @@ pub(super) enum Ended {
     Gate,
 }
 
-/// Waits until one of the collections has something for the phone, at most `time`.
+/// Waits until one of the collections has something for the phone, at most `time`; 0: only how things stand now.
 pub(super) async fn changes(ctx: &Context, collections: &[String], time: Duration) -> Result<Ended, Error> {
-    let turn = ctx.site.waits.enter(ctx.session.user(), &ctx.query.device_id);
-    let deadline = Instant::now() + time;
-    let tick = Duration::from_secs(ctx.site.config.ping.tick.max(1));
-    let mut watcher = Watcher::new(ctx, &turn, collections);
-    let mut stop = ctx.site.waits.stop.subscribe();
+    // What is done seldom is in boxes: all that this function ever waits for takes its room as long as the phone waits.
+    let classes = Box::pin(classes(ctx)).await?;
+    let seat = ctx.site.watch.enter(&ctx.session, &ctx.query.device_id, &classes);
+    let mut vigil = Vigil { ctx, seat, classes, collections, ids: Vec::new(), first: true, again: None, trouble: None };
+    if let Some(ended) = Box::pin(vigil.begin()).await? {
+        return Ok(ended);
+    }
+    let once = time.is_zero();
+    let deadline = Instant::now() + if once { ONE_LOOK } else { time };
     let mut hangup = ctx.hangup.clone();
+    let mut gate = Gate { ctx, edit: ctx.site.store.edits().of(ctx.session.user())? };
     loop {
-        if let Some(ended) = watcher.look().await? {
+        let again = vigil.again.unwrap_or(deadline).min(deadline);
+        ctx.place.rest();
+        let call = tokio::select! {
+            call = vigil.seat.called() => call,
+            () = vigil.seat.may_look(), if vigil.doubts() => {
+                Box::pin(vigil.ask_doubtful()).await;
+                Call::News
+            }
+            () = gate.differs() => return Ok(Ended::Gate),
+            () = hangup.gone() => return Ok(Ended::Over),
+            () = sleep_until(again) => Call::News,
+        };
+        let ended = match call {
+            Call::Over => Some(Ended::Over),
+            Call::Login => return Err(Error::Unauthorized),
+            Call::Folders => Box::pin(vigil.folders()).await?,
+            Call::News => Box::pin(vigil.news()).await?,
+        };
+        if let Some(ended) = ended {
             return Ok(ended);
         }
-        let next = (Instant::now() + tick).min(deadline);
-        let edited = watcher.info_edited();
-        tokio::select! {
-            () = sleep_until(next) => {}
-            () = edited => return Ok(Ended::Gate),
-            () = hangup.gone() => return Ok(Ended::Over),
-            () = turn.ended.notified() => return Ok(Ended::Over),
-            _ = stop.wait_for(|stop| *stop) => return Ok(Ended::Over),
-        }
-        if Instant::now() >= deadline {
-            return watcher.over();
+        if Instant::now() >= deadline || once && vigil.seat.is_settled() && !vigil.doubts() {
+            return vigil.over();
         }
     }
 }
 
-struct Watcher<'a> {
+struct Vigil<'a> {
     ctx: &'a Context,
-    turn: &'a Turn<'a>,
+    seat: Seat,
+    classes: Vec<Class>,
     collections: &'a [String],
-    watches: BTreeMap<String, Watch>,
-    hierarchy_seen: u64,
-    /// Stamp of the info file when it was last looked at; `None` = not yet.
-    stamp: Option<Stamp>,
+    /// Ids of the collections that are watched, in the order of the wishes.
+    ids: Vec<&'a String>,
+    /// It is not yet known how things stand.
+    first: bool,
+    /// When something that could not be found out is to be tried again.
+    again: Option<Instant>,
     /// Why the last look failed.
     trouble: Option<source::Error>,
 }
 
-impl<'a> Watcher<'a> {
-    fn new(ctx: &'a Context, turn: &'a Turn<'a>, collections: &'a [String]) -> Self {
-        Self {
-            ctx,
-            turn,
-            collections,
-            watches: BTreeMap::new(),
-            hierarchy_seen: unix_time(),
-            stamp: None,
-            trouble: None,
-        }
-    }
-
-    /// One look. Trouble at the back does not end the wait: the next look may work.
-    async fn look(&mut self) -> Result<Option<Ended>, Error> {
-        match self.ask().await {
-            Ok(ended) => {
-                self.trouble = None;
-                Ok(ended)
-            }
-            Err(sync::Error::Source(source::Error::Unauthorized)) => Err(Error::Unauthorized),
-            Err(sync::Error::Source(source::Error::ContainerGone)) => Ok(Some(Ended::Folders)),
-            Err(sync::Error::Source(error)) => {
-                log::debug!("waiting on: {error}");
-                self.trouble = Some(error);
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn ask(&mut self) -> Result<Option<Ended>, sync::Error> {
+impl Vigil<'_> {
+    /// Says what is to be watched.
+    async fn begin(&mut self) -> Result<Option<Ended>, Error> {
         let locked = self.ctx.device.lock().await?;
-        let Some(hierarchy) = Hierarchy::load(&mut locked.journal(folder_sync::JOURNAL)?)? else {
+        let Some(hierarchy) = hierarchy(&locked)? else {
             return Ok(Some(Ended::Folders));
         };
-        let now = unix_time();
-        if now.saturating_sub(self.hierarchy_seen) >= HIERARCHY_INTERVAL {
-            self.hierarchy_seen = now;
-            let present = present(self.ctx, &classes(self.ctx).await?).await?;
-            if present.iter().any(|(class, container)| !hierarchy.has(*class, &container.id)) {
-                return Ok(Some(Ended::Folders));
-            }
-        }
-        let mut places = Vec::new();
+        let (mut wishes, mut changed) = (Vec::new(), Vec::new());
         for id in self.collections {
             let Some(folder) = hierarchy.folder(id) else {
                 return Ok(Some(Ended::Folders));
             };
-            places.push((folder.class, Place { id, container: &folder.container, writable: folder.writable }));
-        }
-        let containers: Vec<(Class, String)> =
-            places.iter().map(|(class, place)| (*class, place.container.to_owned())).collect();
-        let tick = Duration::from_secs(self.ctx.site.config.ping.tick.max(1));
-        let cursors = self.turn.cursors(self.ctx, &containers, tick).await?;
-        let mut changed = Vec::new();
-        for ((class, place), cursor) in places.into_iter().zip(cursors) {
-            let source = source_of(self.ctx, class)?;
-            let mut journal = locked.journal(place.id)?;
-            let watch = self.watches.entry(place.id.to_owned()).or_default();
-            if watch.has_changes(&source, &mut journal, place, self.ctx.version, now, Some(cursor)).await? {
-                changed.push(place.id.to_owned());
+            let source = source_of(self.ctx, folder.class)?;
+            let mut journal = locked.journal(id)?;
+            match sync::standing(&source, &mut journal, place(id, folder), self.ctx.version, unix_time())? {
+                Standing::Never => {}
+                Standing::Changed => changed.push(id.clone()),
+                // Horde has no history of them: Syncs look.
+                Standing::At(_) if folder.role == Role::RecipientCache => {}
+                Standing::At(seen) => {
+                    let containers = match source.members_of(&folder.container).await {
+                        Ok(containers) => containers,
+                        Err(source::Error::ContainerGone) => return Ok(Some(Ended::Folders)),
+                        Err(error) => return Err(error.into()),
+                    };
+                    wishes.push(Wish { class: folder.class, containers, seen });
+                    self.ids.push(id);
+                }
             }
         }
+        drop(locked);
+        if !changed.is_empty() {
+            return Ok(Some(Ended::Changes(changed)));
+        }
+        self.seat.watch(wishes);
+        self.folders().await
+    }
+
+    /// Whether something is in doubt that only a look at Horde can tell.
+    fn doubts(&self) -> bool {
+        self.again.is_none() && self.seat.news().iter().any(|news| !news.sure)
+    }
+
+    /// Finds out for all who watch them whether anything has happened in the collections where that is in doubt.
+    async fn ask_doubtful(&mut self) {
+        for news in self.seat.news().into_iter().filter(|news| !news.sure) {
+            match self.has_moved(news).await {
+                Ok(moved) => self.seat.settle(news.wish, news.cursor, moved),
+                Err(error) => {
+                    log::debug!("waiting on: {error:?}");
+                    self.again = Some(Instant::now() + self.ctx.site.config.ping.tick());
+                }
+            }
+        }
+    }
+
+    async fn has_moved(&self, news: News) -> Result<bool, sync::Error> {
+        let hierarchy = hierarchy(&self.ctx.device.lock().await?)?;
+        let folder = self.ids.get(news.wish).and_then(|id| hierarchy.as_ref()?.folder(id));
+        let Some(folder) = folder else { return Ok(true) };
+        let from = self.seat.seen(news.wish).min(news.cursor);
+        let changes = source_of(self.ctx, folder.class)?.changes(&folder.container, from, news.cursor).await?;
+        Ok(changes != source::Changes::default())
+    }
+
+    /// Looks at the collections in which something has happened. Trouble at the back does not end the wait: the next look may work.
+    async fn news(&mut self) -> Result<Option<Ended>, Error> {
+        (self.again, self.trouble) = (None, None);
+        let mut changed = Vec::new();
+        let news: Vec<News> = self.seat.news().into_iter().filter(|news| news.sure).collect();
+        for news in &news {
+            match self.is_change(*news).await {
+                Ok(true) => changed.extend(self.ids.get(news.wish).map(|id| (*id).clone())),
+                Ok(false) => self.seat.saw(news.wish, news.cursor),
+                Err(sync::Error::Source(source::Error::Unauthorized)) => return Err(Error::Unauthorized),
+                Err(sync::Error::Source(source::Error::ContainerGone)) => return Ok(Some(Ended::Folders)),
+                Err(sync::Error::Source(error)) => {
+                    log::debug!("waiting on: {error}");
+                    self.again = Some(Instant::now() + self.ctx.site.config.ping.tick());
+                    self.trouble = Some(error);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.first &= !self.seat.is_settled();
         Ok((!changed.is_empty()).then_some(Ended::Changes(changed)))
     }
 
-    /// Comes back when the info file was edited in a way that the gate must see.
-    async fn info_edited(&mut self) {
-        loop {
-            let now = self.ctx.device.stamp();
-            if self.stamp.replace(now) != Some(now) && self.gate_differs() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
+    /// Whether the phone would be told something. Where Horde has been asked enough for this tick, what it counted is believed: a phone that
+    /// comes for nothing does no harm, one that is not told does.
+    async fn is_change(&self, news: News) -> Result<bool, sync::Error> {
+        let Some(id) = self.ids.get(news.wish) else { return Ok(false) };
+        let locked = self.ctx.device.lock().await?;
+        let hierarchy = hierarchy(&locked)?;
+        let Some(folder) = hierarchy.as_ref().and_then(|hierarchy| hierarchy.folder(id)) else {
+            return Err(source::Error::ContainerGone.into());
+        };
+        let source = source_of(self.ctx, folder.class)?;
+        let (place, version, now) = (place(id, folder), self.ctx.version, unix_time());
+        let mut journal = locked.journal(id)?;
+        let known = match sync::standing(&source, &mut journal, place, version, now)? {
+            Standing::Never => return Ok(false),
+            Standing::Changed => return Ok(true),
+            Standing::At(cursor) => cursor,
+        };
+        if news.restored {
+            return Ok(true);
         }
+        // What stands there at the beginning may be the phone's own doing.
+        let looks = self.first || folder.class == Class::Email || self.seat.try_look();
+        if !looks {
+            return Ok(news.cursor > known);
+        }
+        sync::has_changes(&source, &mut journal, place, version, now, news.cursor).await
     }
 
-    /// Whether the gate has other facts now than when it let the request pass.
-    fn gate_differs(&self) -> bool {
-        let facts = |i: &Info| (i.policy_key, i.blocked, i.wipe == WipeStatus::Pending, i.wipe == WipeStatus::Wiped);
-        let same = |info: &Info| facts(info) == facts(&self.ctx.info);
-        !self.ctx.device.info().is_ok_and(|info| info.as_ref().is_some_and(same))
+    /// Compares the folders that the phone has with those that there are, as far as that is known.
+    async fn folders(&mut self) -> Result<Option<Ended>, Error> {
+        let Some(hierarchy) = hierarchy(&self.ctx.device.lock().await?)? else {
+            return Ok(Some(Ended::Folders));
+        };
+        if !self.is_outdated(&hierarchy) {
+            return Ok(None);
+        }
+        // The list may be older than what the phone has.
+        if let Err(error) = self.ctx.site.watch.list_folders(&self.ctx.session).await {
+            log::debug!("folders of {}: {error}", self.ctx.session.user());
+            return Ok(None);
+        }
+        Ok(self.is_outdated(&hierarchy).then_some(Ended::Folders))
     }
 
-    /// The end of the time: good news only if the last look worked.
+    fn is_outdated(&self, hierarchy: &Hierarchy) -> bool {
+        let mut present = Vec::new();
+        for class in &self.classes {
+            let Some(list) = self.seat.folders(*class) else { continue };
+            let list: Vec<Container> = match merges(self.ctx, *class) {
+                true => merged::whole(&list).into_iter().collect(),
+                false => list.to_vec(),
+            };
+            present.extend(list.into_iter().map(|container| (*class, container)));
+        }
+        present.extend(people_of(self.ctx, &self.classes));
+        let gone = |folder: &Folder| {
+            let listed = self.seat.folders(folder.class);
+            let there = |list: Arc<[Container]>| list.iter().any(|c| c.id == folder.container);
+            folder.container != merged::ALL && listed.is_some_and(|list| !there(list))
+        };
+        let watched = self.ids.iter().filter_map(|id| hierarchy.folder(id));
+        hierarchy.is_outdated(&present) || watched.into_iter().any(gone)
+    }
+
+    /// The end of the time: good news only if it is known that nothing has happened.
     fn over(self) -> Result<Ended, Error> {
-        match self.trouble {
+        match self.trouble.or_else(|| self.seat.trouble()) {
             None => Ok(Ended::Over),
             Some(error) => Err(error.into()),
         }
+    }
+}
+
+fn hierarchy(locked: &Locked) -> Result<Option<Hierarchy>, crate::state::Error> {
+    Hierarchy::load(&mut locked.journal(folder_sync::JOURNAL)?)
+}
+
+fn place<'a>(id: &'a str, folder: &'a Folder) -> Place<'a> {
+    Place { id, container: &folder.container, writable: folder.writable }
+}
+
+/// Edits of the device's info file.
+struct Gate<'a> {
+    ctx: &'a Context,
+    edit: Edit,
+}
+
+impl Gate<'_> {
+    /// Comes back when the file was edited in a way that the gate must see.
+    async fn differs(&mut self) {
+        // What was edited before the wait began is seen here.
+        while self.is_as_before() {
+            self.edit.happened().await;
+        }
+    }
+
+    /// Whether the gate has the same facts as when it let the request pass.
+    fn is_as_before(&self) -> bool {
+        let facts = |i: &Info| (i.policy_key, i.blocked, i.wipe == WipeStatus::Pending, i.wipe == WipeStatus::Wiped);
+        let same = |info: &Info| facts(info) == facts(&self.ctx.info);
+        self.ctx.device.info().is_ok_and(|info| info.as_ref().is_some_and(same))
     }
 }

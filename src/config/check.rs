@@ -44,6 +44,7 @@ impl Config {
             ("imap", "timeout", self.imap.timeout),
             ("imap", "connections", self.imap.connections as u64),
             ("imap", "max_connections", self.imap.max_connections as u64),
+            ("imap", "max_held", self.imap.max_held as u64),
             ("smtp", "timeout", self.smtp.timeout),
             ("smtp", "give_up", self.smtp.give_up),
         ];
@@ -75,6 +76,18 @@ impl Config {
         ensure(self.imap.max_connections <= 100_000, "imap", "max_connections", || {
             "must be 100000 or less".to_owned()
         })?;
+        let holds = self.imap.watch != crate::imap::Watch::Poll;
+        ensure(!holds || self.imap.max_held < self.imap.max_connections, "imap", "max_held", || {
+            format!("must be less than max_connections ({})", self.imap.max_connections)
+        })?;
+        ensure(self.limits.queue <= 100_000, "limits", "queue", || "must be 100000 or less".to_owned())?;
+        ensure(self.limits.queue_time <= 300, "limits", "queue_time", || {
+            "must be 300 or less: phones do not wait longer".to_owned()
+        })?;
+        ensure(self.limits.repeats != 1, "limits", "repeats", || {
+            "must be 0 or 2 and more: a first mistake is no repetition".to_owned()
+        })?;
+        ensure(self.limits.max_pause <= 3600, "limits", "max_pause", || "must be 3600 or less".to_owned())?;
         ensure(self.imap.connections <= 1000, "imap", "connections", || "must be 1000 or less".to_owned())?;
         self.smtp.check().map_err(|reason| Fault { section: "smtp", option: "url", reason })?;
         ensure(!self.mail.domain.contains('@'), "mail", "domain", || "is what stands behind the @".to_owned())?;

@@ -52,7 +52,12 @@ fn faults_name_the_line() {
         ("[[folders.merge]]\nclasses = []\n", 2, "names no class"),
         ("[[folders.merge]]\ntype = \"x\"\n", 1, "missing field `classes`"),
         ("[[folders.merge]]\ntype = \"x\"\nclasses = [\"mail\"]\n", 3, "no class \"mail\": one of contacts, calendar"),
+        ("[limits]\nrepeats = 1\n", 2, "limits.repeats: must be 0 or 2 and more"),
+        ("[limits]\nqueue = 5\nqueue_time = 301\n", 3, "limits.queue_time: must be 300 or less"),
+        ("[limits]\nworking = -1\n", 2, "invalid value"),
         ("[log]\nlevel = \"loud\"\n", 2, "no log level \"loud\""),
+        ("[imap]\nwatch = \"push\"\n", 2, "unknown variant"),
+        ("[imap]\nwatch = \"idle\"\nmax_held = 500\n", 3, "must be less than max_connections (500)"),
         ("[login]\nstrip_domain = \"yes\"\n", 2, "unknown variant"),
         ("[horde\n", 1, ""),
     ] {

@@ -76,7 +76,7 @@ fn broken(error: BodyError) -> u16 {
 }
 
 /// The disk does not take what the phone sends: it comes back by itself.
-fn unkept(error: &io::Error) -> u16 {
+pub(super) fn unkept(error: &io::Error) -> u16 {
     log::error!("a request cannot be kept in the state directory: {error}");
     503
 }

@@ -31,10 +31,15 @@ pub(super) struct Entry {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Run {
     /// In memory: at most `gateway.max_body` bytes.
-    Whole(for<'a> fn(&'a Context, &'a [u8]) -> Outcome<'a>),
+    Whole(WholeWork),
     /// As a spool: a mail, at most `gateway.max_mail` bytes.
-    Spooled(fn(&Context, Arc<Spool>) -> Outcome<'_>),
+    Spooled(SpooledWork),
 }
+
+/// Carries out a command whose body stands in memory.
+pub(super) type WholeWork = for<'a> fn(&'a Context, &'a [u8]) -> Outcome<'a>;
+/// Carries out a command whose body is a spool.
+pub(super) type SpooledWork = fn(&Context, Arc<Spool>) -> Outcome<'_>;
 
 impl Run {
     /// Most bytes of a request.

@@ -1,15 +1,19 @@
 //! Requests for `/Microsoft-Server-ActiveSync`.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
+
+use bytes::Bytes;
 
 use super::{
     Desk, body,
-    dispatch::{self, Run},
+    catch::Caught,
+    dispatch::{self, Run, SpooledWork, WholeWork},
     gate::{self, Gate},
     known,
     line::Line,
     negotiate,
     refuse::{WBXML, refuse},
+    throttle::{Answer, COMPARED, Slow, Visit},
 };
 use crate::{
     command::{Context, Reply, Site},
@@ -17,13 +21,16 @@ use crate::{
     gateway::{Body, BodyError, Request, Response, ResponseBody},
     horde::Login,
     proto::{Command, Query, Version, folder_sync},
-    spool::Pieces,
-    state::{self, Device, Info, Seen, WipeStatus},
+    spool::{Pieces, Spool},
+    state::{self, Device, DeviceId, Info, Seen, WipeStatus},
 };
 
 /// What a browser shows.
 const PAGE: &str = "This is the address for phones and other programs that speak Exchange ActiveSync.\n\
     There is nothing to see for a browser.\n";
+
+/// What the gate says to devices that have not taken the policies.
+const PROVISION: RangeInclusive<u16> = 142..=144;
 
 /// Pieces of a streamed answer that may wait for the web server.
 const PIECES: usize = 4;
@@ -36,21 +43,37 @@ struct Asked {
     entry: &'static dispatch::Entry,
 }
 
-/// Who is offered what.
-struct Offer {
+/// A command that may begin, with all that it needs. It stays as long as a phone waits.
+pub(super) struct Begun<'a> {
+    context: Context,
+    visit: Visit<'a>,
+    command: Command,
+    work: Work,
+    /// The versions that are offered to this phone.
     versions: Vec<Version>,
-    /// Value of MS-ASProtocolVersions.
-    list: String,
-    /// Value of MS-ASProtocolCommands.
-    commands: String,
+    /// Other versions are offered now than the device was last told of.
+    renewed: bool,
+    /// The phone begins anew, so that it should learn what there is.
+    begins: bool,
+}
+
+/// What carries a command out, and the body of its request.
+enum Work {
+    Whole(WholeWork, Bytes),
+    Spooled(SpooledWork, Arc<Spool>),
 }
 
 impl Desk {
-    /// Answers a request for the address of ActiveSync.
-    pub(super) async fn active_sync(&self, site: &Arc<Site>, request: Request, line: &mut Line) -> Response {
+    /// Takes a request for the address of ActiveSync, as far as a command that may begin; `Err`: its answer.
+    pub(super) async fn active_sync(
+        &self,
+        site: &Arc<Site>,
+        request: Request,
+        line: &mut Line,
+    ) -> Result<Box<Begun<'_>>, Response> {
         let method = request.method.as_str();
         if !matches!(method, "OPTIONS" | "POST" | "GET") {
-            return Response::status(501).header("Allow", "OPTIONS,POST");
+            return Err(Response::status(501).header("Allow", "OPTIONS,POST"));
         }
         let realm = &site.config.login.realm;
         let header = request.headers.get("authorization");
@@ -58,62 +81,63 @@ impl Desk {
             Ok(login) => login,
             Err(error) => {
                 note(line, &error);
-                return refuse(&error, None, realm);
+                return Err(refuse(&error, None, realm));
             }
         };
         line.add("user", &login.user);
         match method {
-            "GET" => Response::full(200, "text/plain; charset=utf-8", PAGE.into()),
-            "OPTIONS" => self.options(site, &request, &login, line),
+            "GET" => Err(Response::full(200, "text/plain; charset=utf-8", PAGE.into())),
+            "OPTIONS" => Err(self.options(site, &request, &login, line)),
             _ => self.command(site, request, login, line).await,
         }
-    }
-
-    fn offer(&self, site: &Site, user: &str, device_type: &str, agent: &str) -> Offer {
-        let versions = site.config.versions.offered(user, device_type, agent);
-        let list = negotiate::list(&versions);
-        let commands = dispatch::advertised(self.table, &versions);
-        Offer { versions, list, commands }
     }
 
     fn options(&self, site: &Site, request: &Request, login: &Login, line: &mut Line) -> Response {
         let query = Query::parse(&request.query).unwrap_or_default();
         line.add("device", &query.device_id);
-        let offer = self.offer(site, &login.user, &query.device_type, &agent(request));
-        Response::status(200).header("Allow", "OPTIONS,POST").header("Public", "OPTIONS,POST").offering(&offer)
+        let versions = site.config.versions.offered(&login.user, &query.device_type, &agent(request));
+        let response = Response::status(200).header("Allow", "OPTIONS,POST").header("Public", "OPTIONS,POST");
+        self.offering(response, &versions)
     }
 
-    /// Answers a POST.
-    async fn command(&self, site: &Arc<Site>, request: Request, login: Login, line: &mut Line) -> Response {
+    /// Takes a POST.
+    async fn command(
+        &self,
+        site: &Arc<Site>,
+        request: Request,
+        login: Login,
+        line: &mut Line,
+    ) -> Result<Box<Begun<'_>>, Response> {
         let realm = &site.config.login.realm;
-        let asked = match self.asked(&request, line) {
-            Ok(asked) => asked,
-            Err((status, known)) => return known_error(status, known, realm),
-        };
-        let offer = self.offer(site, &login.user, &asked.query.device_type, &agent(&request));
-        let (command, version) = (asked.command, asked.version);
-        let answer = match self.run(site, request, &login, asked, &offer, line).await {
-            Ok(answer) => answer,
-            Err(Failure::Http(status)) => return Response::status(status),
-            Err(Failure::Gate { http, status }) => {
-                line.add("gate", status);
-                let mut refusal = refuse(&Error::Status(status), Some((command, version)), realm);
-                if site.config.policy.answer_both && http == 449 {
-                    refusal.status = http;
+        let asked = self.asked(&request, line);
+        let id = asked.as_ref().map_or("", |asked| &asked.query.device_id);
+        let mut visit = match self.throttle.arrive(&login.user, id) {
+            Ok(visit) => visit,
+            Err(slow) => {
+                if let Ok(device) = DeviceId::new(id).and_then(|id| site.store.device(&login.user, &id)) {
+                    slow.tell(&device, &login.user).await;
                 }
-                refusal
-            }
-            Err(Failure::Error(error)) => {
-                note(line, &error);
-                if error == Error::Unauthorized {
-                    self.auth.forget(&login);
-                }
-                refuse(&error, Some((command, version)), realm)
+                return Err(slowed(&slow, line));
             }
         };
-        let answer = answer.with_server_of(version);
-        let answer = if answer.status == 449 { answer.offering(&offer) } else { answer };
-        answer.header("Cache-Control", "private")
+        let asked = asked.map_err(|(status, known)| known_error(status, known, realm))?;
+        let versions = site.config.versions.offered(&login.user, &asked.query.device_type, &agent(&request));
+        let known = (asked.command, asked.version);
+        match begin(site, request, &login, asked, versions.clone(), &mut visit, line).await {
+            Ok(Ready { context, command, work, renewed, begins }) => {
+                Ok(Box::new(Begun { context, visit, command, work, versions, renewed, begins }))
+            }
+            Err(failure) => {
+                visit.answered(&login.user, judged(Err(&failure))).await;
+                if let Failure::Gate { status, .. } = failure
+                    && PROVISION.contains(&status)
+                    && let Err(slow) = visit.refused(&login.user, status).await
+                {
+                    return Err(slowed(&slow, line));
+                }
+                Err(self.failed(site, &login, known, failure, &versions, line))
+            }
+        }
     }
 
     /// What the query asks for, if this program has it.
@@ -143,65 +167,159 @@ impl Desk {
     }
 
     /// Carries a command out.
-    async fn run(
-        &self,
-        site: &Arc<Site>,
-        mut request: Request,
-        login: &Login,
-        asked: Asked,
-        offer: &Offer,
-        line: &mut Line,
-    ) -> Result<Response, Failure> {
-        let Asked { query, command, version, entry } = asked;
-        let id = known::check(&query.device_id, &query.device_type)?;
-        let agent = agent(&request);
-        let seen = Seen {
-            user: &login.user,
-            id: id.as_str(),
-            device_type: &query.device_type,
-            user_agent: &agent,
-            version: version.name(),
+    pub(super) async fn carry_out(&self, begun: Box<Begun<'_>>, line: &mut Line) -> Response {
+        let context = &begun.context;
+        let work = match &begun.work {
+            Work::Whole(run, body) => run(context, body),
+            Work::Spooled(run, body) => run(context, Arc::clone(body)),
         };
-        let device = site.store.device(&login.user, &id).map_err(known::told)?;
-        let now = known::now();
-        let key = query.policy_key;
-        let info = admit(site, &device, &gate::Asked { command, version, key, now })?;
-        let info = match info {
-            Ok(info) => known::refresh(&device, info, seen, &offer.list, now).await.map_err(known::told)?,
-            Err(wipe) => Info { wipe, announced: offer.list.clone(), ..Info::default() },
-        };
-        let renewed = entry.announces && info.announced != offer.list;
-        let limit = entry.run.limit(&site.config.gateway);
-        let body = body::read(&mut request, limit, site.store.spool()).await.map_err(Failure::Http)?;
-        line.add("in", body.len());
-        let context = Context {
-            site: Arc::clone(site),
-            session: site.horde.session(login),
-            device: device.clone(),
-            info,
-            version,
-            query: query.clone(),
-            hangup: request.hangup,
-            may_wait: request.may_wait,
-        };
-        crate::command::flush(&context).await;
-        let (reply, begins) = match entry.run {
-            Run::Spooled(run) => (run(&context, Arc::new(body)).await?, false),
-            Run::Whole(run) => {
-                let body = body::in_memory(&body).await.map_err(Failure::Http)?;
-                (run(&context, &body).await?, begins(command, &body))
+        let answer = match Caught::new(work).await {
+            Ok(Ok(reply)) => Box::pin(self.answer(&begun, reply)).await,
+            Ok(Err(error)) => Err(Failure::Error(error)),
+            Err(panic) => {
+                log::error!("a defect of this program, please report it: {panic}");
+                Err(Failure::Http(500))
             }
         };
-        let mut response = answer(reply);
-        if renewed {
-            known::announced(&device, &offer.list).await.map_err(known::told)?;
-            response = response.header("X-MS-RP", offer.list.clone());
+        Box::pin(begun.visit.answered(&context.session.login().user, judged(answer.as_ref()))).await;
+        let (known, versions) = ((begun.command, context.version), &begun.versions);
+        match answer {
+            Ok(answer) => self.finished(answer, context.version, versions),
+            Err(failure) => self.failed(&context.site, context.session.login(), known, failure, versions, line),
         }
-        if begins {
-            response = response.with_server_of(version).offering(offer);
+    }
+
+    /// The answer of a command that was carried out.
+    async fn answer(&self, begun: &Begun<'_>, reply: Reply) -> Result<Response, Failure> {
+        let mut response = answer(reply);
+        if begun.renewed {
+            let list = negotiate::list(&begun.versions);
+            known::announced(&begun.context.device, &list).await.map_err(known::told)?;
+            response = response.header("X-MS-RP", list);
+        }
+        if begun.begins {
+            response = self.offering(response.with_server_of(begun.context.version), &begun.versions);
         }
         Ok(response)
     }
+
+    /// The answer that tells why a command was not carried out.
+    fn failed(
+        &self,
+        site: &Site,
+        login: &Login,
+        known: (Command, Version),
+        failure: Failure,
+        versions: &[Version],
+        line: &mut Line,
+    ) -> Response {
+        let realm = &site.config.login.realm;
+        let answer = match failure {
+            Failure::Http(status) => return Response::status(status),
+            Failure::Slow(slow) => return slowed(&slow, line),
+            Failure::Gate { http, status } => {
+                line.add("gate", status);
+                let mut refusal = refuse(&Error::Status(status), Some(known), realm);
+                if site.config.policy.answer_both && http == 449 {
+                    refusal.status = http;
+                }
+                refusal
+            }
+            Failure::Error(error) => {
+                note(line, &error);
+                if error == Error::Unauthorized {
+                    self.auth.forget(login);
+                }
+                refuse(&error, Some(known), realm)
+            }
+        };
+        self.finished(answer, known.1, versions)
+    }
+
+    /// What all answers to commands have.
+    fn finished(&self, answer: Response, version: Version, versions: &[Version]) -> Response {
+        let answer = answer.with_server_of(version);
+        let answer = if answer.status == 449 { self.offering(answer, versions) } else { answer };
+        answer.header("Cache-Control", "private")
+    }
+
+    /// The answer with what is offered to its phone.
+    fn offering(&self, answer: Response, versions: &[Version]) -> Response {
+        let highest = versions.last().copied().unwrap_or(Version::V2_5);
+        answer
+            .with_server_of(highest)
+            .header("MS-ASProtocolVersions", negotiate::list(versions))
+            .header("MS-ASProtocolCommands", dispatch::advertised(self.table, versions))
+    }
+}
+
+/// What a command needs beside its [`Visit`].
+struct Ready {
+    context: Context,
+    command: Command,
+    work: Work,
+    renewed: bool,
+    begins: bool,
+}
+
+/// Lets a command begin: asks the gate, brings the info file up to date, takes the body.
+async fn begin(
+    site: &Arc<Site>,
+    mut request: Request,
+    login: &Login,
+    asked: Asked,
+    versions: Vec<Version>,
+    visit: &mut Visit<'_>,
+    line: &mut Line,
+) -> Result<Ready, Failure> {
+    let Asked { query, command, version, entry } = asked;
+    let id = known::check(&query.device_id, &query.device_type)?;
+    let agent = agent(&request);
+    let offered = negotiate::list(&versions);
+    let seen = Seen {
+        user: &login.user,
+        id: id.as_str(),
+        device_type: &query.device_type,
+        user_agent: &agent,
+        version: version.name(),
+    };
+    let device = site.store.device(&login.user, &id).map_err(known::told)?;
+    visit.of(&device);
+    let now = known::now();
+    let key = query.policy_key;
+    let info = match admit(site, &device, &gate::Asked { command, version, key, now })? {
+        Ok(info) => known::refresh(&device, info, seen, &offered, now).await.map_err(known::told)?,
+        Err(wipe) => Info { wipe, announced: offered.clone(), ..Info::default() },
+    };
+    let renewed = entry.announces && info.announced != offered;
+    let limit = entry.run.limit(&site.config.gateway);
+    let body = body::read(&mut request, limit, site.store.spool()).await.map_err(Failure::Http)?;
+    line.add("in", body.len());
+    visit.reads(&info, now);
+    let head = body.read(0, COMPARED).await.map_err(|e| Failure::Http(body::unkept(&e)))?;
+    visit.look(command, &query, &head, body.len())?;
+    let place = visit.place().await?;
+    let context = Context {
+        site: Arc::clone(site),
+        session: site.horde.session(login),
+        device,
+        info,
+        version,
+        query,
+        hangup: request.hangup,
+        may_wait: request.may_wait,
+        place,
+    };
+    crate::command::flush(&context).await;
+    let (work, begins) = match entry.run {
+        Run::Spooled(run) => (Work::Spooled(run, Arc::new(body)), false),
+        Run::Whole(run) => {
+            let body = body::in_memory(&body).await.map_err(Failure::Http)?;
+            let begins = begins(command, &body);
+            (Work::Whole(run, body), begins)
+        }
+    };
+    Ok(Ready { context, command, work, renewed, begins })
 }
 
 /// Reads the info file and asks the gate. `Err` inside: the file cannot be read, but the wipe that it asks for is still to be carried out.
@@ -229,6 +347,14 @@ enum Failure {
     Error(Error),
     /// What the gate says.
     Gate { http: u16, status: u16 },
+    /// Not now.
+    Slow(Slow),
+}
+
+impl From<Slow> for Failure {
+    fn from(slow: Slow) -> Self {
+        Self::Slow(slow)
+    }
 }
 
 impl From<Error> for Failure {
@@ -238,13 +364,6 @@ impl From<Error> for Failure {
 }
 
 impl Response {
-    fn offering(self, offer: &Offer) -> Self {
-        let highest = offer.versions.last().copied().unwrap_or(Version::V2_5);
-        self.with_server_of(highest)
-            .header("MS-ASProtocolVersions", offer.list.clone())
-            .header("MS-ASProtocolCommands", offer.commands.clone())
-    }
-
     fn with_server_of(self, version: Version) -> Self {
         if self.headers.iter().any(|(name, _)| *name == SERVER) {
             return self;
@@ -309,6 +428,26 @@ fn known_error(status: u16, asked: Option<(Command, Version)>, realm: &str) -> R
         None => Response::status(status),
     }
     .header("Cache-Control", "private")
+}
+
+/// What an outcome says of the device that asked.
+fn judged<'a>(outcome: Result<&'a Response, &Failure>) -> Answer<'a> {
+    match outcome {
+        Ok(Response { body: ResponseBody::Full(bytes), .. }) => Answer::Document(bytes),
+        Ok(_) => Answer::Document(&[]),
+        Err(Failure::Http(503) | Failure::Slow(_) | Failure::Gate { .. }) => Answer::Unknown,
+        Err(Failure::Error(Error::RetryLater { .. } | Error::Unauthorized | Error::Status(111))) => Answer::Unknown,
+        Err(Failure::Error(Error::Status(status)) | Failure::Http(status)) => Answer::Wrong(*status),
+        Err(Failure::Error(Error::Internal(_))) => Answer::Wrong(500),
+    }
+}
+
+/// The answer to a request that is refused for now. The administrator has been told of the device; a line for each of its requests would
+/// only fill the log.
+fn slowed(slow: &Slow, line: &mut Line) -> Response {
+    line.add("limit", slow.limit);
+    line.quiet();
+    slow.response().header("Cache-Control", "private")
 }
 
 /// Whether the phone begins anew, so that it should learn what there is.

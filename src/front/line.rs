@@ -6,9 +6,10 @@ use std::time::Instant;
 #[derive(Debug)]
 pub(super) struct Line {
     start: Instant,
-    /// Name and value; values are escaped when they are written.
-    fields: Vec<(&'static str, String)>,
+    /// Names and values, as they are written.
+    text: String,
     ended: bool,
+    level: log::Level,
 }
 
 /// Longest value, characters.
@@ -16,15 +17,20 @@ const LONGEST: usize = 120;
 
 impl Line {
     pub(super) fn start() -> Self {
-        Self { start: Instant::now(), fields: Vec::new(), ended: false }
+        Self { start: Instant::now(), text: String::new(), ended: false, level: log::Level::Info }
     }
 
     /// Adds a field; an empty value is left out.
     pub(super) fn add(&mut self, name: &'static str, value: impl ToString) {
         let value = value.to_string();
         if !value.is_empty() {
-            self.fields.push((name, value));
+            self.text.extend([name, "=", &quoted(&value), " "]);
         }
+    }
+
+    /// The line is one of very many that say nothing new: it is for those who ask for more than the ordinary log.
+    pub(super) fn quiet(&mut self) {
+        self.level = log::Level::Debug;
     }
 
     /// The request has its answer.
@@ -35,15 +41,13 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        let mut text = String::new();
-        for (name, value) in &self.fields {
-            text.push_str(name);
-            text.push('=');
-            text.push_str(&quoted(value));
-            text.push(' ');
-        }
-        let gone = if self.ended { "" } else { "the phone has gone, " };
-        log::info!(target: "horde_eas::request", "{text}{gone}{} ms", self.start.elapsed().as_millis());
+        let ending = match (self.ended, std::thread::panicking()) {
+            (true, _) => "",
+            (false, true) => "status=500 a defect, ",
+            (false, false) => "the phone has gone, ",
+        };
+        let (text, time) = (&self.text, self.start.elapsed().as_millis());
+        log::log!(target: "horde_eas::request", self.level, "{text}{ending}{time} ms");
     }
 }
 

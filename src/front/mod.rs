@@ -14,10 +14,14 @@ mod negotiate;
 mod refuse;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    future::Future,
+    sync::{Arc, PoisonError, RwLock},
+};
 
-use self::{auth::Auth, catch::Caught, dispatch::Entry, line::Line};
+use self::{auth::Auth, dispatch::Entry, eas::Begun, line::Line, throttle::Throttle};
 use crate::{
     command::Site,
     config::Config,
@@ -29,6 +33,7 @@ use crate::{
 pub struct Desk {
     site: RwLock<Arc<Site>>,
     auth: Auth,
+    throttle: Throttle,
     table: &'static [Entry],
 }
 
@@ -42,7 +47,8 @@ impl Desk {
     }
 
     fn with_table(site: Site, table: &'static [Entry]) -> Result<Self, String> {
-        Ok(Self { site: RwLock::new(Arc::new(site)), auth: Auth::new()?, table })
+        let throttle = Throttle::new(&site.config.limits);
+        Ok(Self { site: RwLock::new(Arc::new(site)), auth: Auth::new()?, throttle, table })
     }
 
     /// The site as it is now.
@@ -52,16 +58,31 @@ impl Desk {
 
     /// Takes another configuration for all requests from now on. State directory and Horde stay as they are.
     pub fn reload(&self, config: Config) {
+        self.throttle.reload(&config.limits);
         let mut site = self.site.write().unwrap_or_else(PoisonError::into_inner);
         *site = Arc::new(site.with(config));
     }
 
     /// The program is about to end: requests that wait for changes end their wait and answer.
     pub fn close(&self) {
-        self.site().waits.stop();
+        self.site().watch.stop();
     }
 
-    async fn route(&self, request: Request, line: &mut Line) -> Response {
+    /// Waits for what goes on after requests were answered: copies of sent mails. To be called when there are no more requests; what is not
+    /// done when the waiting is broken off is done at later requests of the users.
+    pub async fn end(&self) {
+        self.site().memory.end().await;
+    }
+
+    /// All that comes before the work of a command: gives the command that may begin, or the answer where there is nothing to begin.
+    async fn arrive(&self, request: Request) -> (Line, Result<Box<Begun<'_>>, Response>) {
+        let mut line = Line::start();
+        line.add("from", request.remote.map(|a| a.to_string()).unwrap_or_default());
+        let arrived = self.route(request, &mut line).await;
+        (line, arrived)
+    }
+
+    async fn route(&self, request: Request, line: &mut Line) -> Result<Box<Begun<'_>>, Response> {
         let site = self.site();
         let path = request.path.trim_end_matches('/').to_ascii_lowercase();
         line.add("method", &request.method);
@@ -69,29 +90,30 @@ impl Desk {
             return self.active_sync(&site, request, line).await;
         }
         line.add("path", &request.path);
-        match autodiscover::kind(&path) {
+        Err(match autodiscover::kind(&path) {
             Some(kind) => self.autodiscover(&site, kind, request, line).await,
             None => Response::status(404),
-        }
+        })
     }
 }
 
 impl Handler for Desk {
-    async fn handle(&self, request: Request) -> Response {
-        let mut line = Line::start();
-        line.add("from", request.remote.map(|a| a.to_string()).unwrap_or_default());
-        let response = match Caught::new(self.route(request, &mut line)).await {
-            Ok(response) => response,
-            Err(panic) => {
-                log::error!("a defect of this program, please report it: {panic}");
-                Response::status(500)
+    fn handle(&self, request: Request) -> impl Future<Output = Response> + Send {
+        // In a box that is gone when the command begins: a phone may wait an hour in there, and this is larger than all that waits.
+        let arriving = Box::pin(self.arrive(request));
+        async move {
+            let (mut line, arrived) = arriving.await;
+            let response = match arrived {
+                Ok(begun) => self.carry_out(begun, &mut line).await,
+                Err(response) => response,
+            };
+            let response = self.throttle.spread(response);
+            line.add("status", response.status);
+            if let ResponseBody::Full(body) = &response.body {
+                line.add("out", body.len());
             }
-        };
-        line.add("status", response.status);
-        if let ResponseBody::Full(body) = &response.body {
-            line.add("out", body.len());
+            line.end();
+            response
         }
-        line.end();
-        response
     }
 }

@@ -13,9 +13,11 @@ use std::{
 use super::{BodyError, Handler, Request, Response, body::Verdict};
 
 /// The answer to a request; `None` when nobody waits for one any more. `verdict` belongs to the body of the request.
+///
+/// The request comes in a box, as all futures around this one would have room for it as long as its phone waits.
 pub(super) async fn answer<H: Handler>(
     handler: &H,
-    request: Request,
+    request: Box<Request>,
     verdict: Verdict,
     grace: Duration,
 ) -> Option<Response> {
@@ -41,9 +43,9 @@ pub(super) async fn answer<H: Handler>(
 }
 
 /// Like the handler, with a panic answered by 500: one request must not take the connections of others along.
-async fn guarded<H: Handler>(handler: &H, request: Request) -> Response {
+async fn guarded<H: Handler>(handler: &H, request: Box<Request>) -> Response {
     let what = format!("{} {}", request.method, request.path);
-    let mut future = pin!(handler.handle(request));
+    let mut future = pin!(handler.handle(unboxed(request)));
     let outcome = poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(response)) => Poll::Ready(Ok(response)),
@@ -53,6 +55,15 @@ async fn guarded<H: Handler>(handler: &H, request: Request) -> Response {
         log::error!("defect: {what} ended in a panic: {}", panic_text(panic.as_ref()));
         Response::status(500)
     })
+}
+
+/// What is in a box, which is gone then.
+#[expect(
+    clippy::boxed_local,
+    reason = "a box that an async function moves out of keeps its memory until the function ends"
+)]
+fn unboxed<T>(boxed: Box<T>) -> T {
+    *boxed
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
@@ -109,7 +120,7 @@ mod tests {
         if gone {
             sender.gone();
         }
-        let answer = answer(&Test, request(path, hangup), verdict, Duration::from_millis(20)).await;
+        let answer = answer(&Test, Box::new(request(path, hangup)), verdict, Duration::from_millis(20)).await;
         answer.map(|response| response.status)
     }
 

@@ -6,7 +6,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{
+    Semaphore,
+    mpsc::{self, error::TrySendError},
+};
 
 /// Why a body ended before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,15 @@ impl BodySender {
     /// Hands over one piece; waits while the reader is slow. `false` when nobody reads any more.
     pub async fn send(&self, piece: Bytes) -> bool {
         self.pieces.send(Ok(piece)).await.is_ok()
+    }
+
+    /// Like [`BodySender::send`], without waiting: gives the piece back when the reader is slow.
+    pub(super) fn send_now(&self, piece: Bytes) -> Result<bool, Bytes> {
+        match self.pieces.try_send(Ok(piece)) {
+            Ok(()) => Ok(true),
+            Err(TrySendError::Full(Ok(piece))) => Err(piece),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Breaks the body off.
@@ -145,37 +157,38 @@ impl Body {
 
 /// Sending side of a [`Hangup`], held by the door. Dropping it means that nothing more will be told.
 #[derive(Debug)]
-pub struct HangupSender(watch::Sender<bool>);
+pub struct HangupSender(Arc<Semaphore>);
 
 impl HangupSender {
     /// Tells that the other side has gone.
     pub fn gone(&self) {
-        self.0.send_replace(true);
+        self.0.close();
     }
 }
 
 /// Tells a waiting request that nobody waits for its answer any more. Not every web server tells (see `docs`): a newer request of
 /// the same device must end the older one, too.
+///
+/// Made of a semaphore that never has a permit and is closed in the end: of what can be waited for by several at once that takes the least
+/// memory, and every waiting phone has one.
 #[derive(Debug, Clone)]
-pub struct Hangup(watch::Receiver<bool>);
+pub struct Hangup(Arc<Semaphore>);
 
 impl Hangup {
     /// A pair of sender and receiver.
     pub fn new() -> (HangupSender, Self) {
-        let (sender, receiver) = watch::channel(false);
-        (HangupSender(sender), Self(receiver))
+        let open = Arc::new(Semaphore::new(0));
+        (HangupSender(Arc::clone(&open)), Self(open))
     }
 
     /// Whether the other side is known to have gone.
     pub fn is_gone(&self) -> bool {
-        *self.0.borrow()
+        self.0.is_closed()
     }
 
     /// Waits until the other side has gone; for ever if it is never told.
     pub async fn gone(&mut self) {
-        if self.0.wait_for(|gone| *gone).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        let _closed = self.0.acquire().await;
     }
 }
 

@@ -49,7 +49,7 @@ async fn respond<H: Handler>(handler: &H, head: Head, input: impl Read + Send + 
         hangup,
         may_wait: false,
     };
-    answer(handler, request, verdict, limits.hangup_grace).await.unwrap_or_else(|| Response::status(400))
+    answer(handler, Box::new(request), verdict, limits.hangup_grace).await.unwrap_or_else(|| Response::status(400))
 }
 
 /// Hands the body on. Without a length (chunked uploads) it goes to the end of the input.

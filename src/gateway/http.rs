@@ -22,7 +22,7 @@ use tokio::{net::TcpStream, sync::watch, time::timeout};
 
 use super::{
     Body, BodyError, BodySender, Handler, Hangup, HangupSender, Headers, Limits, Request, Response, ResponseBody,
-    answer::answer, body::Verdict, patient::Patient,
+    answer::answer, body::Verdict, limits::LAST_CALL, patient::Patient,
 };
 
 /// Pieces of a body that may wait for the handler.
@@ -39,7 +39,9 @@ pub(super) async fn serve_connection<H: Handler>(
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.first_byte).max_buf_size(limits.max_params);
     let stall = limits.body_idle;
+    let (begin, mut begun) = watch::channel(false);
     let service = service_fn(move |request| {
+        begin.send_replace(true);
         let (handler, limits) = (Arc::clone(&handler), Arc::clone(&limits));
         async move { one_request(request, peer, handler, limits).await }
     });
@@ -50,8 +52,15 @@ pub(super) async fn serve_connection<H: Handler>(
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
         () = closed => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            // hyper would cut off at once what has said nothing yet.
+            let said = async { drop(timeout(LAST_CALL, begun.wait_for(|begun| *begun)).await) };
+            tokio::select! {
+                outcome = connection.as_mut() => outcome,
+                () = said => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            }
         },
     };
     // A client that goes away, also in the middle, is the ordinary end; so is one that says nothing more.
@@ -85,6 +94,7 @@ async fn one_request<H: Handler>(
         // In a task of its own, as the handler may go on for a moment after the connection has gone.
         Ok((request, verdict)) => {
             let grace = limits.hangup_grace;
+            let request = Box::new(request);
             let task = tokio::spawn(async move { answer(&*handler, request, verdict, grace).await });
             task.await.map_err(io::Error::other)?.ok_or(io::ErrorKind::ConnectionAborted)?
         }

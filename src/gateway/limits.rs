@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::listen::Listen;
 
+/// How long a connection that has not sent anything may stay when the program is to end: its request may be on the way.
+pub(super) const LAST_CALL: Duration = Duration::from_secs(1);
+
 /// Limits that all doors keep, whatever arrives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {

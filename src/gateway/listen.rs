@@ -21,6 +21,8 @@ use rustix::{
 };
 use tokio::net::{TcpListener, UnixListener};
 
+use super::keep_open;
+
 /// Mode of unix sockets made here: the permission is the only access control that FastCGI has.
 const SOCKET_MODE: u32 = 0o660;
 /// Connections to a TCP port that may wait in the kernel while the program is busy (the kernel cuts it to `net.core.somaxconn`; for unix
@@ -175,6 +177,7 @@ impl Listener {
 
     fn inherited_tcp(socket: std::net::TcpListener, name: String) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
+        keep_open::probe(&socket, socket.local_addr().ok().map(|local| local.ip()));
         let socket = Socket::Tcp(TcpListener::from_std(socket)?);
         Ok(Self { socket, http: false, inherited: true, name, file: None })
     }
@@ -201,7 +204,9 @@ fn open_tcp(address: SocketAddr, http: bool, listen: &Listen) -> io::Result<List
     let socket = if address.is_ipv4() { tokio::net::TcpSocket::new_v4() } else { tokio::net::TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    let socket = Socket::Tcp(socket.listen(BACKLOG)?);
+    let socket = socket.listen(BACKLOG)?;
+    keep_open::probe(&socket, Some(address.ip()));
+    let socket = Socket::Tcp(socket);
     Ok(Listener { socket, http, inherited: false, name: listen.to_string(), file: None })
 }
 

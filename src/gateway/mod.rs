@@ -6,6 +6,7 @@ mod body;
 pub mod cgi;
 pub mod fastcgi;
 mod http;
+mod keep_open;
 mod limits;
 pub mod listen;
 mod params;

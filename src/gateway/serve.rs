@@ -12,8 +12,8 @@ use std::{
 
 use tokio::{
     net::{TcpStream, UnixStream},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
-    task::JoinSet,
+    sync::{Semaphore, watch},
+    task::{JoinError, JoinSet},
     time::{sleep, timeout},
 };
 
@@ -70,7 +70,7 @@ pub async fn serve<H: Handler>(
     outcome
 }
 
-fn flatten(ended: Option<Result<io::Result<()>, tokio::task::JoinError>>) -> io::Result<()> {
+fn flatten(ended: Option<Result<io::Result<()>, JoinError>>) -> io::Result<()> {
     ended.map_or(Ok(()), |ended| ended.map_err(io::Error::other)?)
 }
 
@@ -91,6 +91,34 @@ impl<H> Clone for Door<H> {
             permits: Arc::clone(&self.permits),
             closing: self.closing.clone(),
             trouble: Arc::clone(&self.trouble),
+        }
+    }
+}
+
+impl<H: Handler> Door<H> {
+    /// Serves a connection in a task of its own, which has room for nothing but what its protocol needs.
+    fn open(&self, connections: &mut JoinSet<io::Result<()>>, stream: Stream, http: bool) {
+        let (handler, limits, closing) = (Arc::clone(&self.handler), Arc::clone(&self.limits), self.closing.clone());
+        match stream {
+            Stream::Tcp(stream) if http => {
+                connections.spawn(http::serve_connection(stream, handler, limits, closing));
+            }
+            Stream::Tcp(stream) => {
+                let (reader, writer) = stream.into_split();
+                connections.spawn(fastcgi::serve_connection(reader, writer, handler, limits, closing));
+            }
+            Stream::Unix(stream) => {
+                let (reader, writer) = stream.into_split();
+                connections.spawn(fastcgi::serve_connection(reader, writer, handler, limits, closing));
+            }
+        }
+    }
+
+    /// A connection is closed.
+    fn ended(&self, ended: Result<io::Result<()>, JoinError>) {
+        self.permits.add_permits(1);
+        if let Ok(Err(error)) = ended {
+            self.trouble.say(|| format!("a connection was closed: {error}"));
         }
     }
 }
@@ -121,11 +149,9 @@ async fn accept_all<H: Handler>(mut listener: Listener, door: Door<H>) -> io::Re
         tokio::select! {
             biased;
             _ = closing.wait_for(|closing| *closing) => break Ok(()),
-            Some(_) = connections.join_next(), if !connections.is_empty() => {},
+            Some(ended) = connections.join_next(), if !connections.is_empty() => door.ended(ended),
             next = next_connection(&listener, &door) => match next {
-                Ok((stream, permit)) => {
-                    connections.spawn(one_connection(stream, permit, listener.http, door.clone()));
-                },
+                Ok(stream) => door.open(&mut connections, stream, listener.http),
                 Err(error) => break Err(error),
             },
         }
@@ -133,28 +159,33 @@ async fn accept_all<H: Handler>(mut listener: Listener, door: Door<H>) -> io::Re
     // Nobody else would ever answer those who are connected already.
     listener.remove_file();
     if outcome.is_ok() && !listener.inherited {
-        while let Ok(Ok((stream, permit))) = timeout(Duration::ZERO, next_connection(&listener, &door)).await {
-            connections.spawn(one_connection(stream, permit, listener.http, door.clone()));
+        while let Ok(Ok(stream)) = timeout(Duration::ZERO, next_connection(&listener, &door)).await {
+            door.open(&mut connections, stream, listener.http);
         }
     }
     drop(listener);
-    while connections.join_next().await.is_some() {}
+    while let Some(ended) = connections.join_next().await {
+        door.ended(ended);
+    }
     outcome
 }
 
-async fn next_connection<H>(listener: &Listener, door: &Door<H>) -> io::Result<(Stream, OwnedSemaphorePermit)> {
-    let permits = Arc::clone(&door.permits);
-    let permit = match Arc::clone(&permits).try_acquire_owned() {
+/// The next connection. It keeps one of the permits until [`Door::ended`].
+async fn next_connection<H>(listener: &Listener, door: &Door<H>) -> io::Result<Stream> {
+    let permit = match door.permits.try_acquire() {
         Ok(permit) => permit,
         Err(_) => {
             door.trouble
                 .say(|| format!("all {} connections are in use; further ones wait", door.limits.max_connections));
-            permits.acquire_owned().await.map_err(io::Error::other)?
+            door.permits.acquire().await.map_err(io::Error::other)?
         }
     };
     loop {
         match listener.socket.accept().await {
-            Ok(stream) => return Ok((stream, permit)),
+            Ok(stream) => {
+                permit.forget();
+                return Ok(stream);
+            }
             Err(error) if is_lasting(&error) => {
                 return Err(io::Error::new(error.kind(), format!("{} is of no use any more: {error}", listener.name)));
             }
@@ -172,25 +203,6 @@ fn is_lasting(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(errno, Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::OPNOTSUPP))
-}
-
-async fn one_connection<H: Handler>(stream: Stream, permit: OwnedSemaphorePermit, http: bool, door: Door<H>) {
-    let Door { handler, limits, closing, trouble, .. } = door;
-    let outcome = match stream {
-        Stream::Tcp(stream) if http => http::serve_connection(stream, handler, limits, closing).await,
-        Stream::Tcp(stream) => {
-            let (reader, writer) = stream.into_split();
-            fastcgi::serve_connection(reader, writer, handler, limits, closing).await
-        }
-        Stream::Unix(stream) => {
-            let (reader, writer) = stream.into_split();
-            fastcgi::serve_connection(reader, writer, handler, limits, closing).await
-        }
-    };
-    drop(permit);
-    if let Err(error) = outcome {
-        trouble.say(|| format!("a connection was closed: {error}"));
-    }
 }
 
 /// Warnings that could come thousands of times a second: one a minute is written.

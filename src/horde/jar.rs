@@ -7,7 +7,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
@@ -90,11 +90,25 @@ pub(super) struct Person {
     /// Requests made for him.
     pub(super) requests: AtomicU64,
     bunches: Mutex<Vec<Bunch>>,
+    /// The logins in use, by user and password.
+    logins: Mutex<Vec<(Tag, Weak<Login>)>>,
 }
 
 impl Person {
     fn bunches(&self) -> MutexGuard<'_, Vec<Bunch>> {
         self.bunches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The login, shared by all who use it at the same time: however many devices of a user wait, his password is in memory once.
+    pub(super) fn login(&self, tag: &Tag, login: &Login) -> Arc<Login> {
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        logins.retain(|(_, known)| known.strong_count() > 0);
+        if let Some(known) = logins.iter().find(|(known, _)| known == tag).and_then(|(_, known)| known.upgrade()) {
+            return known;
+        }
+        let shared = Arc::new(login.clone());
+        logins.push((*tag, Arc::downgrade(&shared)));
+        shared
     }
 
     /// Takes an idle session that was got with that password less than `age` ago.
@@ -224,6 +238,22 @@ mod tests {
         assert_ne!(people.tag(&login("a", "bc")), people.tag(&login("ab", "c")));
         assert_ne!(people.tag(&login("a", "b")), people.tag(&login("a", "c")));
         assert_ne!(people.tag(&login("a", "b")), People::new().unwrap().tag(&login("a", "b")));
+    }
+
+    #[test]
+    fn a_password_is_in_memory_once_and_not_longer_than_needed() {
+        let person = Person::default();
+        let first = person.login(&[1; 32], &login("a", "b"));
+        let again = person.login(&[1; 32], &login("a", "b"));
+        let other = person.login(&[2; 32], &login("a", "c"));
+        assert!(Arc::ptr_eq(&first, &again) && !Arc::ptr_eq(&first, &other));
+        assert_eq!(other.password.expose_secret(), "c");
+        let weak = Arc::downgrade(&first);
+        drop((first, again));
+        assert!(weak.upgrade().is_none());
+        let third = person.login(&[3; 32], &login("a", "d"));
+        assert_eq!(person.logins.lock().unwrap().len(), 2, "what nobody uses is forgotten");
+        drop((other, third));
     }
 
     #[test]

@@ -13,6 +13,8 @@ use super::{
 /// Most calls in one request: large enough for a first sync in few requests; far larger ones cost PHP more than they save
 /// (`horde-rpc.md` 4: calendar exports).
 const CHUNK: usize = 250;
+/// The same for calls that cost PHP next to nothing each.
+const SWEEP: usize = 2000;
 /// Requests that may be spent on finding the entries that kill a multiCall, per chunk; what is left then goes by single calls.
 const SEARCHES: usize = 40;
 /// Fewer calls than this are cheaper as they are.
@@ -42,6 +44,28 @@ impl Session {
             async move { session.chunk(piece).await }
         });
         Ok(results.await?.into_iter().flatten().collect())
+    }
+
+    /// Very many small reading calls, in phases: none is made before those of the phases before it have their answers. PHP requests of up to
+    /// 2,000 calls, one after the other, where the site offers multiCall; else as [`Session::batch`], phase by phase.
+    ///
+    /// # Errors
+    /// As [`Session::batch`].
+    pub async fn sweep(&self, phases: Vec<Vec<Call>>) -> Result<Vec<Vec<Result<Value, Error>>>, Error> {
+        let lengths: Vec<usize> = phases.iter().map(Vec::len).collect();
+        let mut results = Vec::with_capacity(lengths.iter().sum());
+        if lengths.iter().sum::<usize>() < WORTH || !self.has_multicall().await {
+            for phase in phases {
+                results.extend(self.side_by_side(phase).await?);
+            }
+        } else {
+            let calls: Vec<Call> = phases.into_iter().flatten().collect();
+            for piece in calls.chunks(SWEEP) {
+                results.extend(self.clone().chunk(piece.to_vec()).await?);
+            }
+        }
+        let mut results = results.into_iter();
+        Ok(lengths.into_iter().map(|length| results.by_ref().take(length).collect()).collect())
     }
 
     /// Large reading calls by XML-RPC, each in a request of its own, side by side. Answers have what objects of PHP keep to themselves, which JSON
@@ -191,8 +215,10 @@ where
         }
         let Some(joined) = running.join_next().await else { break };
         let (n, result) = joined.map_err(|_| broken_off())?;
+        // The others run to their end: one of them may be the call by which a site that was down is tried again.
+        let result = result.inspect_err(|_| running.detach_all())?;
         if let Some(slot) = results.get_mut(n) {
-            *slot = Some(result?);
+            *slot = Some(result);
         }
     }
     results.into_iter().collect::<Option<Vec<R>>>().ok_or_else(broken_off)

@@ -25,7 +25,7 @@ const TRIVIAL: &str = "horde.listAPIs";
 #[derive(Debug, Clone)]
 pub struct Session {
     pub(super) site: Arc<Site>,
-    login: Login,
+    login: Arc<Login>,
     person: Arc<Person>,
     tag: Tag,
 }
@@ -44,7 +44,8 @@ impl Session {
         let site = Arc::clone(&horde.site);
         let person = site.people.person(&login.user, site.age());
         let tag = site.people.tag(login);
-        Self { site, login: login.clone(), person, tag }
+        let login = person.login(&tag, login);
+        Self { site, login, person, tag }
     }
 
     /// Horde's name of the user.
@@ -93,7 +94,10 @@ impl Session {
     }
 
     /// Whether Horde accepts the login: a call without cookies.
-    pub(super) async fn verify(&self) -> Result<bool, Error> {
+    ///
+    /// # Errors
+    /// See [`Error`]: nobody knows.
+    pub async fn verify(&self) -> Result<bool, Error> {
         match self.read_json(TRIVIAL, &[], Cookies::Fresh).await {
             Ok(_) | Err(Failure::Fault(_)) => Ok(true),
             Err(Failure::Unauthorized) => Ok(false),

@@ -2,14 +2,17 @@
 
 use std::{
     collections::HashSet,
+    future::poll_fn,
     io,
+    pin::Pin,
+    task::Poll,
     time::{Duration, Instant},
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _},
+    io::{AsyncBufRead as _, AsyncWriteExt as _},
     time::timeout,
 };
 
@@ -79,17 +82,17 @@ pub(super) struct With<'a> {
 
 /// A connection to an IMAP server, logged in.
 pub struct Connection {
-    io: Option<Stream>,
+    pub(super) io: Option<Stream>,
     tag: u32,
-    patience: Duration,
+    pub(super) patience: Duration,
     capabilities: HashSet<String>,
     ignored: HashSet<String>,
     /// No command is half done.
-    sound: bool,
+    pub(super) sound: bool,
     /// The last command was a NOOP: what the server knows of the selected mailbox is known here.
     pub(super) current: bool,
     /// What the server said when it left.
-    bye: Option<String>,
+    pub(super) bye: Option<String>,
     /// Whether VANISHED and MODSEQ come.
     pub(super) qresync: bool,
     /// STATUS item that stays with a mailbox when it is renamed.
@@ -242,20 +245,23 @@ impl Connection {
         self.selected.as_ref()
     }
 
-    /// Whether the next command has a chance. Sees what the server has said meanwhile: that it leaves, for example.
-    pub(super) async fn is_alive(&mut self, unused: Duration) -> bool {
+    /// Whether the next command has a chance. Sees what the server has said meanwhile: that it leaves, for example. Unless it has to be
+    /// `proven`, a server that says nothing is believed to be there.
+    pub(super) async fn is_alive(&mut self, unused: Duration, proven: bool) -> bool {
         if !self.sound {
             return false;
         }
         let Some(io) = &mut self.io else { return false };
+        // What has come is seen when the runtime has looked at its sockets; a time limit, even of nothing, would last a millisecond.
+        tokio::task::yield_now().await;
         // Something that waits to be read is news of the mailbox or a farewell; NOOP tells them apart.
-        let quiet = match timeout(Duration::ZERO, io.fill_buf()).await {
-            Err(_) => true,
-            Ok(Ok(ready)) if !ready.is_empty() => false,
-            Ok(_) => return false,
+        let quiet = match poll_fn(|cx| Poll::Ready(Pin::new(&mut *io).poll_fill_buf(cx).map_ok(<[u8]>::len))).await {
+            Poll::Pending => true,
+            Poll::Ready(Ok(ready)) if ready > 0 => false,
+            Poll::Ready(_) => return false,
         };
         // A mailbox that was deleted meanwhile takes the session with it (Dovecot).
-        if quiet && self.selected.is_none() && unused < Duration::from_secs(10) {
+        if quiet && (!proven || self.selected.is_none() && unused < Duration::from_secs(10)) {
             return true;
         }
         let patience = std::mem::replace(&mut self.patience, Duration::from_secs(5));
@@ -328,12 +334,17 @@ impl Connection {
                 }
             }
             Err(broken) => {
-                let text = match &self.bye {
-                    Some(bye) => format!("{} ({bye})", broken.text),
-                    None => broken.text,
-                };
+                let text = self.parting(broken.text);
                 Err(if writes && broken.sent { Error::Lost(text) } else { Error::Unavailable(text) })
             }
+        }
+    }
+
+    /// Why the connection broke, with what the server said last.
+    pub(super) fn parting(&self, text: String) -> String {
+        match &self.bye {
+            Some(bye) => format!("{text} ({bye})"),
+            None => text,
         }
     }
 
@@ -343,8 +354,7 @@ impl Connection {
         mut with: With<'_>,
         take: &mut (dyn FnMut(Untagged) + Send),
     ) -> Result<Done, Broken> {
-        self.tag = self.tag.wrapping_add(1);
-        let mut talk = Talk { tag: format!("a{}", self.tag), garbled: None, begun: Instant::now() };
+        let mut talk = Talk { tag: self.next_tag(), garbled: None, begun: Instant::now() };
         let (plus, minus) = (self.has("LITERAL+"), self.has("LITERAL-"));
         let is_free = |length: u64| plus && length <= UNASKED || minus && length <= 4096;
         self.write(format!("{} ", talk.tag).as_bytes()).await?;
@@ -382,6 +392,12 @@ impl Connection {
                 return Ok(Done { words, garbled: talk.garbled });
             }
         }
+    }
+
+    /// The tag of the next command.
+    pub(super) fn next_tag(&mut self) -> String {
+        self.tag = self.tag.wrapping_add(1);
+        format!("a{}", self.tag)
     }
 
     /// Announces a literal. Gives the server's words if it does not want it.
@@ -427,7 +443,7 @@ impl Connection {
         Ok(())
     }
 
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), Broken> {
         let patience = self.patience;
         let io = self.io.as_mut().ok_or_else(|| Broken::before("no connection"))?;
         match timeout(patience, io.write_all(bytes)).await {
@@ -436,7 +452,7 @@ impl Connection {
         }
     }
 
-    async fn flush(&mut self) -> Result<(), Broken> {
+    pub(super) async fn flush(&mut self) -> Result<(), Broken> {
         let patience = self.patience;
         let io = self.io.as_mut().ok_or_else(|| Broken::before("no connection"))?;
         match timeout(patience, io.flush()).await {
@@ -445,7 +461,7 @@ impl Connection {
         }
     }
 
-    async fn read(&mut self, sink: Option<&mut dyn Sink>) -> io::Result<Response> {
+    pub(super) async fn read(&mut self, sink: Option<&mut dyn Sink>) -> io::Result<Response> {
         let patience = self.patience;
         let io = self.io.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         let response = Response::read(&read_frame(io, sink, patience).await?);
@@ -506,14 +522,14 @@ struct Talk {
 }
 
 /// The connection cannot go on.
-struct Broken {
-    text: String,
+pub(super) struct Broken {
+    pub(super) text: String,
     /// The whole command was sent.
     sent: bool,
 }
 
 impl Broken {
-    fn before(text: &str) -> Self {
+    pub(super) fn before(text: &str) -> Self {
         Self { text: text.to_owned(), sent: false }
     }
 

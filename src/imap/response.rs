@@ -90,6 +90,8 @@ pub enum Untagged {
     Esearch(String, UidSet),
     /// Messages in the selected mailbox.
     Exists(u32),
+    /// The message with this number in the selected mailbox is gone.
+    Expunge(u32),
     /// Messages that are gone. `earlier`: since the time that was asked for, not now.
     Vanished {
         /// See above.
@@ -104,7 +106,7 @@ pub enum Untagged {
 }
 
 /// What STATUS says of a mailbox.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Status {
     /// UIDVALIDITY.
     pub uid_validity: Option<u32>,
@@ -288,6 +290,7 @@ fn untagged(cursor: &mut Cursor<'_>) -> Result<Untagged, &'static str> {
         let number = std::str::from_utf8(word).ok().and_then(|word| word.parse().ok()).ok_or("a strange number")?;
         return Ok(match cursor.word().to_ascii_uppercase().as_slice() {
             b"EXISTS" => Untagged::Exists(number),
+            b"EXPUNGE" => Untagged::Expunge(number),
             b"FETCH" => {
                 let values = cursor.values()?;
                 Untagged::Fetch(Box::new(Message::read(values.first().map(Value::list).unwrap_or_default())))

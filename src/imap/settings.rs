@@ -9,6 +9,19 @@ use crate::net::{Schemes, Server, Tls};
 
 const SCHEMES: Schemes = Schemes { plain: ("imap", 143), wrapped: ("imaps", 993) };
 
+/// How news for waiting phones are found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Watch {
+    /// The folders are looked at, again and again.
+    #[default]
+    Poll,
+    /// One connection per user waits for news of his inbox (RFC 2177); the other folders are looked at.
+    Idle,
+    /// One connection per user waits for news of all folders (RFC 5465); like [`Watch::Idle`] where the server cannot do that.
+    Notify,
+}
+
 /// How mail is read (`[imap]` of the configuration).
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -32,6 +45,11 @@ pub struct Settings {
     pub max_connections: usize,
     /// Seconds for which a connection is kept that nobody uses.
     pub idle: u64,
+    /// How news for waiting phones are found.
+    pub watch: Watch,
+    /// Connections that may be kept for [`Watch::Idle`] and [`Watch::Notify`], of all users together; they are some of
+    /// [`Settings::max_connections`].
+    pub max_held: usize,
     /// Capabilities that are not used though the server has them.
     pub ignore: Vec<String>,
 }
@@ -48,6 +66,8 @@ impl Default for Settings {
             connections: 2,
             max_connections: 500,
             idle: 60,
+            watch: Watch::default(),
+            max_held: 200,
             ignore: Vec::new(),
         }
     }
@@ -61,7 +81,7 @@ impl PartialEq for Settings {
     fn eq(&self, other: &Self) -> bool {
         let plain = |s: &Self| {
             let texts = (s.url.clone(), s.tls, s.user.clone(), s.login_domain.clone(), s.ignore.clone());
-            (texts, s.timeout, s.connections, s.max_connections, s.idle)
+            (texts, s.timeout, s.connections, s.max_connections, s.idle, s.watch, s.max_held)
         };
         plain(self) == plain(other) && self.password.expose_secret() == other.password.expose_secret()
     }

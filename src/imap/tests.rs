@@ -17,7 +17,7 @@ const HELLO: &str = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR LITERAL+] rea
 const LOGIN: (&str, &str) = ("AUTHENTICATE PLAIN AGVyaWthAHB3", "T OK [CAPABILITY IMAP4REV1] in\r\n");
 
 /// Serves one connection after the other, each with a script: what must be asked (without tag; literals in place) and the answer (`T` at the
-/// begin of a line = the tag). An empty answer closes the connection.
+/// begin of a line = the tag). DONE has no tag of its own. An empty answer closes the connection.
 async fn serve(scripts: Vec<Vec<(&'static str, &'static str)>>) -> (Server, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server =
@@ -26,9 +26,11 @@ async fn serve(scripts: Vec<Vec<(&'static str, &'static str)>>) -> (Server, toki
         'next: for script in scripts {
             let (stream, _) = listener.accept().await.unwrap();
             let mut stream = BufReader::new(stream);
+            let mut tag = String::new();
             for (asked, answer) in script {
-                let mut tag = String::new();
-                if !asked.is_empty() {
+                if asked == "DONE" {
+                    assert_eq!(command(&mut stream).await, asked);
+                } else if !asked.is_empty() {
                     let command = command(&mut stream).await;
                     let (first, rest) = command.split_once(' ').unwrap_or_else(|| panic!("{command:?} for {asked:?}"));
                     assert_eq!(rest, asked);
@@ -345,4 +347,212 @@ async fn a_command_that_was_given_up_breaks_the_connection() {
     let given_up = tokio::time::timeout(Duration::from_millis(100), connection.noop()).await;
     assert!(given_up.is_err());
     assert!(matches!(connection.noop().await, Err(Error::Unavailable(_))));
+}
+
+const MODERN: &str = "IMAP4rev1 QRESYNC CONDSTORE ENABLE LIST-STATUS LIST-EXTENDED UNSELECT IDLE NOTIFY";
+
+#[tokio::test]
+async fn several_mailboxes_are_asked_for_at_once() {
+    let mut connection = with(
+        MODERN,
+        vec![
+            (
+                "STATUS \"INBOX\" (UIDVALIDITY HIGHESTMODSEQ)",
+                "* STATUS INBOX (UIDVALIDITY 7 HIGHESTMODSEQ 9)\r\nT OK\r\n",
+            ),
+            (
+                "STATUS \"a b\" (UIDVALIDITY HIGHESTMODSEQ)",
+                "* STATUS foreign (UIDVALIDITY 1)\r\n* STATUS \"a b\" (UIDVALIDITY 8 HIGHESTMODSEQ 3)\r\nT OK\r\n",
+            ),
+            ("STATUS \"gone\" (UIDVALIDITY HIGHESTMODSEQ)", "T NO no such mailbox\r\n"),
+            ("STATUS \"x\" (UIDVALIDITY UIDNEXT MESSAGES UNSEEN HIGHESTMODSEQ)", "T NO no such mailbox\r\n"),
+        ],
+    )
+    .await;
+    let figures = connection.figures(&["INBOX", "a b", "gone"], false).await.unwrap();
+    assert_eq!(figures.len(), 2);
+    assert_eq!((figures["INBOX"].uid_validity, figures["a b"].highest_modseq), (Some(7), Some(3)));
+    assert!(connection.figures(&["x"], true).await.unwrap().is_empty(), "one that is refused is left out");
+}
+
+/// Of the selected mailbox Dovecot 2.3 tells what the session has seen of it.
+#[tokio::test]
+async fn nothing_old_is_told_of_the_selected_mailbox() {
+    let selected = "* OK [UIDVALIDITY 7] x\r\nT OK [READ-WRITE]\r\n";
+    let asked = "STATUS \"a\" (UIDVALIDITY UIDNEXT MESSAGES UNSEEN)";
+    let answer = "* STATUS a (UIDVALIDITY 7 UIDNEXT 2 MESSAGES 1 UNSEEN 1)\r\nT OK\r\n";
+    for (capabilities, write, leave) in [
+        ("IMAP4rev1 UNSELECT", true, &["UNSELECT"][..]),
+        ("IMAP4rev1", false, &["CLOSE"]),
+        ("IMAP4rev1", true, &["EXAMINE \"INBOX\"", "CLOSE"]),
+    ] {
+        let mut script = vec![(if write { "SELECT \"a\"" } else { "EXAMINE \"a\"" }, selected)];
+        script.extend(leave.iter().map(|&words| (words, "T OK\r\n")));
+        script.push((asked, answer));
+        let mut connection = with(capabilities, script).await;
+        connection.select("a", write).await.unwrap();
+        assert_eq!(connection.figures(&["a"], false).await.unwrap()["a"].messages, Some(1), "{capabilities}");
+        assert!(connection.selected().is_none());
+    }
+}
+
+/// Listens until there are so many news, or until the server ends it.
+async fn news(connection: &mut Lease, idle: bool, count: usize) -> (Vec<Heard>, Result<(), Error>) {
+    let heard = std::sync::Mutex::new(Vec::new());
+    let enough = tokio::sync::Notify::new();
+    let mut ear = |news| {
+        heard.lock().unwrap().push(news);
+        if heard.lock().unwrap().len() == count {
+            enough.notify_one();
+        }
+    };
+    let names = ["INBOX".to_owned(), "a b".to_owned()];
+    let result = match idle {
+        true => connection.idle("INBOX", &mut ear, enough.notified()).await,
+        false => connection.notify(&names, &mut ear, enough.notified()).await,
+    };
+    (heard.into_inner().unwrap(), result)
+}
+
+#[tokio::test]
+async fn a_server_tells_news_of_the_selected_mailbox() {
+    let mut connection = with(
+        "IMAP4rev1 IDLE",
+        vec![
+            ("EXAMINE \"INBOX\"", "* OK [UIDVALIDITY 7] x\r\nT OK [READ-ONLY]\r\n"),
+            ("IDLE", "* 1 RECENT\r\n+ idling\r\n* OK Still here\r\n* 4 EXISTS\r\n* 1 RECENT\r\n* 2 EXPUNGE\r\n"),
+            ("DONE", "* 1 FETCH (FLAGS (\\Seen))\r\nT OK\r\n"),
+            ("NOOP", "T OK\r\n"),
+            ("IDLE", "T BAD what?\r\n"),
+            ("NOOP", "T OK\r\n"),
+            ("IDLE", "+ idling\r\n* BYE restart\r\n"),
+        ],
+    )
+    .await;
+    let inbox = Heard::Mailbox("INBOX".into());
+    let (heard, result) = news(&mut connection, true, 3).await;
+    assert_eq!(heard, [Heard::Listening, inbox.clone(), inbox.clone(), inbox]);
+    assert_eq!(result, Ok(()));
+    assert!(matches!(news(&mut connection, true, 9).await, (_, Err(Error::Bad(_)))));
+    let (heard, result) = news(&mut connection, true, 9).await;
+    assert_eq!(heard, [Heard::Listening]);
+    assert!(matches!(&result, Err(Error::Unavailable(text)) if text.contains("restart")), "{result:?}");
+    assert!(connection.noop().await.is_err(), "nothing is sent on a connection that the server has left");
+}
+
+#[tokio::test]
+async fn a_server_tells_news_of_all_mailboxes() {
+    const SET: &str = "NOTIFY SET (mailboxes (\"INBOX\" \"a b\") (MessageNew MessageExpunge FlagChange))";
+    const MORE: &str =
+        "NOTIFY SET (mailboxes (\"INBOX\" \"a b\") (MessageNew MessageExpunge FlagChange)) (personal (MailboxName))";
+    let mut connection = with(
+        MODERN,
+        vec![
+            (MORE, "T NO [BADEVENT (MessageNew)] no\r\n"),
+            (SET, "T OK\r\n* STATUS \"a b\" (MESSAGES 2)\r\n(rubbish\r\n* LIST (\\NonExistent) \"/\" x\r\n"),
+            (MORE, "T OK\r\n* STATUS INBOX (UNSEEN 0)\r\n* OK [NOTIFICATIONOVERFLOW] too much\r\n"),
+        ],
+    )
+    .await;
+    let (heard, result) = news(&mut connection, false, 3).await;
+    assert_eq!(heard, [Heard::Listening, Heard::Mailbox("a b".into()), Heard::Mailboxes]);
+    assert_eq!(result, Ok(()));
+    let (heard, result) = news(&mut connection, false, 9).await;
+    assert_eq!(heard, [Heard::Listening, Heard::Mailbox("INBOX".into())]);
+    assert!(matches!(result, Err(Error::Unavailable(_))), "a server that has stopped to tell is not listened to");
+    let mut connection = with(MODERN, vec![(MORE, "T BAD what?\r\n"), (SET, "T BAD what?\r\n")]).await;
+    assert!(matches!(news(&mut connection, false, 9).await, (_, Err(Error::Bad(_)))));
+}
+
+#[tokio::test]
+async fn a_look_asks_nothing_but_its_question() {
+    let first = vec![("", HELLO), LOGIN, ("SELECT \"a\"", "T OK\r\n"), ("", "")];
+    let question = ("STATUS \"b\" (UIDVALIDITY UIDNEXT MESSAGES UNSEEN)", "* STATUS b (UIDVALIDITY 1)\r\nT OK\r\n");
+    let second = vec![("", HELLO), LOGIN, question, question];
+    let (server, _task) = serve(vec![first, second]).await;
+    let pool = Pool::new(settings());
+    let login = login();
+    let look = || pool.lease_for(Purpose::Look(Duration::from_secs(5)), &login, Some(&server));
+    pool.lease(&login, Some(&server)).await.unwrap().select("a", true).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    for _ in 0..2 {
+        assert_eq!(look().await.unwrap().figures(&["b"], false).await.unwrap().len(), 1);
+    }
+}
+
+/// As often as the users are looked at in turn: those that have found a place keep it.
+#[tokio::test]
+async fn more_users_than_connections() {
+    let logins = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let server = crowd(Arc::clone(&logins)).await;
+    let pool = Pool::new(Settings { max_connections: 4, ..settings() });
+    for round in 0..4 {
+        let before = logins.load(std::sync::atomic::Ordering::Relaxed);
+        for n in 0..5 {
+            let login = Login { user: format!("user{n}"), ..login() };
+            let purpose = Purpose::Look(Duration::from_secs(5));
+            let mut lease = pool.lease_for(purpose, &login, Some(&server)).await.unwrap();
+            assert_eq!(lease.figures(&["INBOX"], false).await.unwrap().len(), 1);
+        }
+        let now = logins.load(std::sync::atomic::Ordering::Relaxed) - before;
+        assert!(if round == 0 { now == 5 } else { now <= 2 }, "{now} logins in round {round}");
+    }
+}
+
+/// Connections that come back while somebody waits make room: nobody waits until they are closed for being idle.
+#[tokio::test]
+async fn looks_queue_and_do_not_fail() {
+    let server = crowd(Arc::default()).await;
+    let pool = Pool::new(Settings { max_connections: 3, timeout: 5, ..settings() });
+    let mut looks = tokio::task::JoinSet::new();
+    for n in 0..60 {
+        let (pool, server) = (pool.clone(), server.clone());
+        looks.spawn(async move {
+            let login = Login { user: format!("user{n}"), ..login() };
+            let purpose = Purpose::Look(Duration::from_secs(5));
+            let mut lease = pool.lease_for(purpose, &login, Some(&server)).await?;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            lease.figures(&["INBOX"], false).await
+        });
+    }
+    while let Some(look) = looks.join_next().await {
+        assert_eq!(look.unwrap().map(|figures| figures.len()), Ok(1));
+    }
+}
+
+/// Any number of users, of whom nothing is told but that they have an inbox.
+async fn crowd(logins: Arc<std::sync::atomic::AtomicUsize>) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            logins.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            tokio::spawn(async move {
+                let mut stream = BufReader::new(stream);
+                stream.write_all(HELLO.as_bytes()).await.unwrap();
+                loop {
+                    let mut line = String::new();
+                    if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+                        return;
+                    }
+                    let tag = line.split(' ').next().unwrap();
+                    let answer = format!("* STATUS INBOX (UIDVALIDITY 1)\r\n{tag} OK [CAPABILITY IMAP4rev1] x\r\n");
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            });
+        }
+    });
+    Server { host: "127.0.0.1".into(), port, security: Security::None }
+}
+
+#[tokio::test]
+async fn held_connections_are_counted() {
+    let script = vec![("", HELLO), LOGIN];
+    let (server, _task) = serve(vec![script.clone(), script]).await;
+    let pool = Pool::new(Settings { max_held: 1, connections: 1, ..settings() });
+    let held = pool.hold(pool.place().unwrap(), &login(), Some(&server)).await.unwrap();
+    assert!(pool.place().is_none());
+    assert!(pool.lease(&login(), Some(&server)).await.is_ok(), "the user may have others");
+    drop(held);
+    assert!(pool.place().is_some());
 }

@@ -52,6 +52,8 @@ pub struct Traits {
     pub server_invites: bool,
     /// There are folders of notes (14.0+).
     pub notes: bool,
+    /// There is a folder of the people whom the user writes to most (14.0+).
+    pub recipient_cache: bool,
     /// Drafts are written and sent by Sync (16.0+).
     pub drafts: bool,
 }
@@ -75,6 +77,7 @@ const BASE: Traits = Traits {
     meeting_instances: false,
     server_invites: false,
     notes: false,
+    recipient_cache: false,
     drafts: false,
 };
 const V12_0: Traits = Traits { name: "12.0", server: "8.0", air_sync_base: true, policy_document: true, ..BASE };
@@ -88,6 +91,7 @@ const V14_0: Traits = Traits {
     heartbeat_sync: true,
     preview: true,
     notes: true,
+    recipient_cache: true,
     ..V12_1
 };
 const V14_1: Traits = Traits {

@@ -71,9 +71,10 @@ pub async fn send(settings: &Settings, login: &Login, mail: &Mail) -> Result<Sen
     }
     let server = settings.server().map_err(Error::Later)?;
     let from: Address = mail.from.parse().map_err(|e| Error::Sender(format!("{:?}: {e}", mail.from)))?;
-    let text = Text::measured(&mail.message).await.map_err(unread)?;
     let limit = Duration::from_secs(settings.timeout.max(1));
-    let mut connection = Connection::open(&server, from.domain(), limit).await?;
+    let opening = Connection::open(&server, from.domain(), limit);
+    let (text, connection) = tokio::join!(Text::measured(&mail.message), opening);
+    let (text, mut connection) = (text.map_err(unread)?, connection?);
     let (user, password) = settings.credentials(&login.user, &login.password);
     let result = match login::log_in(&mut connection, &user, &password).await {
         Ok(()) => deliver(&mut connection, &from, mail, &text).await,

@@ -26,7 +26,7 @@ pub struct Settings {
     pub login_domain: String,
     /// Longest time that the server may stand still, seconds; it may think about a whole message ten times as long.
     pub timeout: u64,
-    /// Days after which a message that could not be sent is dropped.
+    /// Days after which a message that could not be sent is dropped, or the copy of one that was sent and cannot be kept.
     pub give_up: u64,
 }
 

@@ -4,6 +4,9 @@ use std::io;
 
 use crate::spool::{Pieces, Reader};
 
+/// Bytes that are looked at together for the end of a line.
+const STRETCH: usize = 32;
+
 /// A message whose size is known.
 #[derive(Debug)]
 pub(super) struct Text {
@@ -17,12 +20,9 @@ impl Text {
     pub(super) async fn measured(pieces: &Pieces) -> io::Result<Self> {
         let (mut reader, mut lines) = (pieces.reader(), Lines::default());
         let mut text = Self { pieces: pieces.clone(), len: 0, eight_bit: false };
-        let mut out = Vec::new();
         while let Some(bytes) = reader.next().await? {
             text.eight_bit |= !bytes.is_ascii();
-            out.clear();
-            lines.put(&bytes, &mut out);
-            text.len += out.len() as u64;
+            lines.put(&bytes, |bytes| text.len += bytes.len() as u64);
         }
         // Doubled dots are no part of the size (RFC 1870 5), the end of the last line is.
         text.len += if lines.is_at_start() { 0 } else { 2 };
@@ -60,7 +60,10 @@ impl Flow {
         }
         let mut out = Vec::new();
         match self.reader.next().await? {
-            Some(bytes) => self.lines.put(&bytes, &mut out),
+            Some(bytes) => {
+                out.reserve(bytes.len() + bytes.len() / 16);
+                self.lines.put(&bytes, |bytes| out.extend_from_slice(bytes));
+            }
             None => {
                 self.ended = true;
                 self.lines.end(&mut out);
@@ -87,25 +90,26 @@ enum Last {
 }
 
 impl Lines {
-    /// Writes a piece: every CR, LF and CRLF becomes CRLF, so that no server takes for an end of the message what another does not.
-    fn put(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        out.reserve(bytes.len() + bytes.len() / 16);
-        for &byte in bytes {
-            match (byte, self.last) {
-                (b'\n', Last::Return) => self.last = Last::Newline,
-                (b'\n' | b'\r', _) => {
-                    out.extend_from_slice(b"\r\n");
-                    self.last = if byte == b'\r' { Last::Return } else { Last::Newline };
-                }
-                _ => {
-                    if byte == b'.' && self.is_at_start() {
-                        out.push(b'.');
-                        self.doubled += 1;
-                    }
-                    out.push(byte);
-                    self.last = Last::Other;
-                }
+    /// Gives a piece to `out`: every CR, LF and CRLF becomes CRLF, so that no server takes for an end of the message what another does not.
+    fn put(&mut self, bytes: &[u8], mut out: impl FnMut(&[u8])) {
+        let mut rest = bytes;
+        loop {
+            if let (Last::Return, Some((b'\n', behind))) = (self.last, rest.split_first()) {
+                (self.last, rest) = (Last::Newline, behind);
             }
+            let (text, end) = rest.split_at(line_end(rest));
+            if !text.is_empty() {
+                if self.is_at_start() && text.starts_with(b".") {
+                    out(b".");
+                    self.doubled += 1;
+                }
+                out(text);
+                self.last = Last::Other;
+            }
+            let Some((byte, behind)) = end.split_first() else { return };
+            out(b"\r\n");
+            self.last = if *byte == b'\r' { Last::Return } else { Last::Newline };
+            rest = behind;
         }
     }
 
@@ -116,6 +120,16 @@ impl Lines {
     fn end(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(if self.is_at_start() { b".\r\n".as_slice() } else { b"\r\n.\r\n" });
     }
+}
+
+/// Where the first CR or LF is; behind the last byte if there is none.
+fn line_end(bytes: &[u8]) -> usize {
+    let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    // Without a branch per byte, so that many are compared at once.
+    let clear = |stretch: &&[u8]| !stretch.iter().fold(false, |found, byte| found | is_end(byte));
+    let skipped: usize = bytes.chunks(STRETCH).take_while(clear).map(<[u8]>::len).sum();
+    let rest = bytes.get(skipped..).unwrap_or_default();
+    skipped + rest.iter().position(is_end).unwrap_or(rest.len())
 }
 
 #[cfg(test)]
@@ -143,6 +157,12 @@ mod tests {
             ("a\nb\rc\r\nd\r\r\n", "a\r\nb\r\nc\r\nd\r\n\r\n.\r\n", 14),
             (".a\r\n.\r\n..\n.", "..a\r\n..\r\n...\r\n..\r\n.\r\n", 14),
             ("a.\r\n", "a.\r\n.\r\n", 4),
+            (
+                "a line of more than thirty-two characters\n.and another one that is as long, \r or nearly so",
+                "a line of more than thirty-two \
+              characters\r\n..and another one that is as long, \r\n or nearly so\r\n.\r\n",
+                94,
+            ),
             ("a\n.\nRCPT\r.\r", "a\r\n..\r\nRCPT\r\n..\r\n.\r\n", 15),
         ];
         for (message, expected, len) in cases {

@@ -65,10 +65,18 @@ impl<S: Source> Merged<S> {
     /// # Errors
     /// As [`Source::containers`].
     pub async fn whole(&self) -> Result<Option<Container>, Error> {
-        let members = self.learn().await?;
-        let writable = members.iter().any(|member| member.writable);
-        let name = home(&members).or(members.first()).map(|member| member.name.clone());
-        Ok(name.map(|name| Container { id: ALL.to_owned(), name, default: true, writable, ..Container::default() }))
+        Ok(whole(&self.learn().await?))
+    }
+
+    /// The containers whose histories are that of `container`.
+    ///
+    /// # Errors
+    /// As [`Source::containers`]; [`Error::ContainerGone`] when there are none.
+    pub async fn members_of(&self, container: &str) -> Result<Vec<String>, Error> {
+        match container {
+            ALL => Ok(self.members().await?.iter().map(|member| member.id.clone()).collect()),
+            container => Ok(vec![container.to_owned()]),
+        }
     }
 
     async fn learn(&self) -> Result<Arc<[Container]>, Error> {
@@ -169,6 +177,13 @@ impl<S: Source> Merged<S> {
 /// Container and uid of an item as the single source has them; `None`: there is no such item.
 pub fn place<'a>(container: &'a str, uid: &'a str) -> Option<(&'a str, &'a str)> {
     if container == ALL { split(uid) } else { Some((container, uid)) }
+}
+
+/// The container that stands for all of these; `None` when there are none.
+pub fn whole(members: &[Container]) -> Option<Container> {
+    let writable = members.iter().any(|member| member.writable);
+    let name = home(members).or(members.first())?.name.clone();
+    Some(Container { id: ALL.to_owned(), name, default: true, writable, ..Container::default() })
 }
 
 fn home(members: &[Container]) -> Option<&Container> {

@@ -11,6 +11,8 @@ pub mod mail;
 pub mod merged;
 pub mod mnemo;
 pub mod nag;
+pub mod people;
+pub mod pulse;
 pub mod sending;
 pub mod turba;
 mod vacation;

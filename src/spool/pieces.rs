@@ -1,14 +1,20 @@
 //! A whole put together from bytes and stretches of spools, written to the network piece by piece.
 
-use std::{collections::VecDeque, io, ops::Range, sync::Arc};
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io::{self, Write as _},
+    ops::Range,
+    sync::Arc,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 
-use super::Spool;
+use super::{Spool, blocking};
 
 /// Bytes read at once; a multiple of three, so that the base64 of pieces is that of the whole.
-const STEP: usize = 48 << 10;
+const STEP: usize = 96 << 10;
 
 /// One part of a whole.
 #[derive(Debug, Clone)]
@@ -84,6 +90,19 @@ impl Pieces {
             }
         }
         Ok(bytes)
+    }
+
+    /// Writes the whole to a file that is empty; on disk when this returns.
+    ///
+    /// # Errors
+    /// A spool cannot be read, or the file not be written.
+    pub async fn save(&self, file: File) -> io::Result<()> {
+        let (file, mut reader) = (Arc::new(file), self.reader());
+        while let Some(bytes) = reader.next().await? {
+            let file = Arc::clone(&file);
+            blocking(move || (&*file).write_all(&bytes)).await?;
+        }
+        blocking(move || file.sync_data()).await
     }
 
     /// Reads the whole from its beginning.

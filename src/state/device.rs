@@ -11,15 +11,14 @@ use std::{
 use crate::spool::Spool;
 
 use super::{
-    Beside, Error, Info, Journal, Outbox, Sent, Stamp, WipeStatus,
-    files::{self, at},
+    Beside, Copies, Edits, Error, Info, Journal, Outbox, Sent, Stamp, WipeStatus,
+    files::{self, INFO, at},
     info,
     lock::{Guard, Locks},
 };
 
 /// Android asks with this device id whether a login works; it names no device, so nothing is kept for it.
 const ACCOUNT_CHECK: &str = "validate";
-const INFO: &str = "info-";
 const DEVICE: &str = "device-";
 const JOURNAL: &str = ".journal";
 /// How often an update begins anew because somebody edits the file at the same time.
@@ -81,6 +80,7 @@ impl Hash for DeviceId {
 pub struct Store {
     root: Arc<Path>,
     locks: Arc<Locks>,
+    edits: Edits,
 }
 
 impl Store {
@@ -93,7 +93,8 @@ impl Store {
         files::create_dir(&root)?;
         // Told when the program starts, not when the first phone is refused.
         tempfile::Builder::new().prefix(".new-").tempfile_in(&root).map_err(at(&root))?;
-        Ok(Self { root: root.into(), locks: Arc::default() })
+        let root: Arc<Path> = root.into();
+        Ok(Self { edits: Edits::new(Arc::clone(&root)), root, locks: Arc::default() })
     }
 
     fn user_dir(&self, user: &str) -> Result<PathBuf, Error> {
@@ -127,6 +128,14 @@ impl Store {
         Ok(Outbox::new(self.user_dir(user)?.join("outbox"), Arc::clone(&self.locks)))
     }
 
+    /// Copies of mails that the user has sent, which are still to be put into a folder.
+    ///
+    /// # Errors
+    /// The name cannot be used.
+    pub fn copies(&self, user: &str) -> Result<Copies, Error> {
+        Ok(Copies::new(self.user_dir(user)?.join("copies"), Arc::clone(&self.locks)))
+    }
+
     /// An empty spool, whose file (if it needs one) is made in the state directory. No user's directory has a dot in front.
     pub fn spool(&self) -> Spool {
         Spool::new(self.root.join(".tmp"))
@@ -139,6 +148,11 @@ impl Store {
     pub fn devices(&self, user: &str) -> Result<Vec<DeviceId>, Error> {
         let names = files::list(&self.user_dir(user)?)?;
         Ok(names.iter().filter_map(|name| DeviceId::new(name.strip_prefix(INFO)?).ok()).collect())
+    }
+
+    /// Tells of edits of info files; one for all that share this store.
+    pub fn edits(&self) -> &Edits {
+        &self.edits
     }
 
     /// Names of all users that have state, as Horde knows them.

@@ -8,10 +8,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tempfile::NamedTempFile;
+
 use super::Error;
 
 /// Longest encoded name: leaves room for prefix and suffix below the 255 bytes of usual file systems.
 const NAME_MAX: usize = 200;
+
+/// Prefix of info files.
+pub(super) const INFO: &str = "info-";
 
 /// Prefix of files that are being written.
 const TEMPORARY: &str = ".new-";
@@ -54,7 +59,8 @@ pub(super) fn read(file: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(at(file)(e)),
     };
-    let mut bytes = Vec::new();
+    let length = open.metadata().map_err(at(file))?.len().min(limit);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default().saturating_add(1));
     open.take(limit + 1).read_to_end(&mut bytes).map_err(at(file))?;
     if bytes.len() as u64 > limit {
         let reason = format!("the file is larger than {limit} bytes");
@@ -91,8 +97,7 @@ pub(super) fn replace_if(
     still: impl FnOnce() -> Result<bool, Error>,
 ) -> Result<bool, Error> {
     let dir = file.parent().unwrap_or(Path::new("."));
-    create_dir(dir)?;
-    let mut new = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(dir).map_err(at(file))?;
+    let mut new = temporary(dir)?;
     new.write_all(bytes).map_err(at(file))?;
     if let Some(old) = old {
         keep_rights(new.as_file(), old).map_err(at(file))?;
@@ -103,6 +108,12 @@ pub(super) fn replace_if(
     }
     new.persist(file).map_err(|e| at(file)(e.error))?;
     sync_dir(dir).map(|()| true)
+}
+
+/// A new file (mode 0600) in a directory that need not exist; it is deleted when it is dropped, or by [`list`] after a crash.
+pub(super) fn temporary(dir: &Path) -> Result<NamedTempFile, Error> {
+    create_dir(dir)?;
+    tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(dir).map_err(at(dir))
 }
 
 fn keep_rights(new: &File, old: &Metadata) -> io::Result<()> {
@@ -146,7 +157,8 @@ pub(super) fn list(dir: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-fn sweep(file: &Path) {
+/// Deletes a file if it is old enough to have been left behind by a crash.
+pub(super) fn sweep(file: &Path) {
     let age = fs::metadata(file).and_then(|m| m.modified()).ok().and_then(|t| SystemTime::now().duration_since(t).ok());
     if age.is_some_and(|age| age > ABANDONED) {
         let _ = fs::remove_file(file);

@@ -113,7 +113,7 @@ async fn complete<S: Source>(work: &Work<'_, S>, uid: &str, item: &Properties) -
 /// Takes an item of Horde as the one that the phone added.
 fn adopt<S: Source>(work: &mut Work<'_, S>, uid: String, item: &Properties) -> Outcome {
     let id = work.id_of(&uid);
-    if work.state.items.contains_key(&id) {
+    if work.state.items.contains(&id) {
         // An id that the phone has already must never answer an Add: phones delete the item then.
         return (status::MALFORMED, None);
     }

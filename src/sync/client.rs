@@ -146,8 +146,8 @@ async fn read_ahead<S: Source>(work: &mut Work<'_, S>, commands: &[Command], pla
             named.filter_map(|(command, _)| Some(work.item_id(&command.id)?.to_owned())).collect();
         ids.sort_unstable();
         ids.dedup();
-        ids.retain(|id| work.state.items.contains_key(id));
-        let uids = ids.iter().filter_map(|id| work.state.items.get(id)).map(|item| item.uid.clone());
+        ids.retain(|id| work.state.items.contains(id));
+        let uids = ids.iter().filter_map(|id| work.state.items.get(id)).map(|item| item.uid);
         let uids: Vec<String> = uids.collect();
         (ids, uids)
     };
@@ -169,8 +169,7 @@ async fn change<S: Source>(
     items: &mut BTreeMap<String, Fetched>,
     unsure: bool,
 ) -> Result<(u16, Option<(String, Item)>), Error> {
-    let known = work.item_id(&command.id).and_then(|id| work.state.items.get_key_value(id));
-    let Some((id, had)) = known.map(|(id, item)| (id.clone(), item.clone())) else {
+    let Some((id, had)) = had(work, command) else {
         return Ok((status::NOT_FOUND, None));
     };
     let current = match items.get(&id) {
@@ -225,8 +224,7 @@ async fn change<S: Source>(
 }
 
 async fn delete<S: Source>(work: &mut Work<'_, S>, command: &Command) -> Result<(u16, Option<(String, Item)>), Error> {
-    let known = work.item_id(&command.id).and_then(|id| work.state.items.get_key_value(id));
-    let Some((id, had)) = known.map(|(id, item)| (id.clone(), item.clone())) else {
+    let Some((id, had)) = had(work, command) else {
         return Ok((status::SUCCESS, None));
     };
     match work.source.discard(work.place.container, &had.uid, work.deletes_for_good).await {
@@ -253,10 +251,15 @@ fn fetch<S: Source>(work: &Work<'_, S>, command: &Command, items: &BTreeMap<Stri
     result
 }
 
+/// The item that a command names, with its id, if the phone has it.
+fn had<S: Source>(work: &Work<'_, S>, command: &Command) -> Option<(String, Item)> {
+    let id = work.item_id(&command.id)?;
+    Some((id.to_owned(), work.state.items.get(id)?))
+}
+
 /// A change in a folder that may only be read: the phone gets back what it changed or deleted.
 fn refuse<S: Source>(work: &mut Work<'_, S>, command: &Command) -> u16 {
-    let known = work.item_id(&command.id).and_then(|id| work.state.items.get_key_value(id));
-    let Some((id, had)) = known.map(|(id, item)| (id.clone(), item.clone())) else {
+    let Some((id, had)) = had(work, command) else {
         return if command.kind == CommandKind::Add { status::MALFORMED } else { status::NOT_FOUND };
     };
     if command.kind == CommandKind::Delete && !is_change(command) {

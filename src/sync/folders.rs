@@ -108,6 +108,11 @@ impl Hierarchy {
         self.folders.values().filter(move |folder| !there(folder))
     }
 
+    /// Whether `present` has folders that the device does not know, or knows under another name or in another place.
+    pub fn is_outdated(&self, present: &[(Class, Container)]) -> bool {
+        differences(&self.folders, &folders(present)).iter().any(|change| !matches!(change, Change::Delete(_)))
+    }
+
     /// Ids of all folders that may still be in use.
     pub fn ids(&self) -> BTreeSet<&str> {
         let before = self.before.iter().flat_map(|(_, folders)| folders.keys());

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::{
-    SyncKey, packed,
+    SyncKey,
     state::{FORMAT, Generation, Intent, Item, Record, Settled, State},
 };
 use crate::state::{Error, Journal};
@@ -81,7 +81,8 @@ impl History {
                 (0, Record::Snapshot(state)) if state.format == FORMAT => {
                     history.last_generation = state.generation;
                     history.base = *state;
-                    packed::unpack(std::mem::take(&mut history.base.packed), &mut history.base.items);
+                    let packed = std::mem::take(&mut history.base.packed);
+                    history.base.items = std::mem::take(&mut history.base.items).with(packed);
                     history.snapshot_bytes = bytes.len();
                     continue;
                 }
@@ -134,7 +135,7 @@ impl History {
                 newest.set.extend(to_here);
             }
             None => {
-                self.base.items.retain(|id, _| !from_here.contains(id));
+                from_here.iter().for_each(|id| self.base.items.remove(id));
                 self.base.items.extend(to_here);
             }
         }
@@ -187,7 +188,7 @@ impl History {
         let outgrown = self.other_bytes + record.len() > self.snapshot_bytes.max(16 * 1024);
         if outgrown || self.generations.len() >= MOST_RECORDS {
             let mut state = self.state(Position::Newest);
-            state.packed = packed::pack(&mut state.items);
+            (state.items, state.packed) = state.items.pack();
             let snapshot = encode(&Record::Snapshot(Box::new(state)))?;
             log.replace(&[snapshot, record]).await
         } else {

@@ -13,9 +13,9 @@ mod add;
 mod client;
 mod folders;
 mod history;
+mod items;
 mod key;
 mod moves;
-mod packed;
 mod server;
 mod state;
 #[cfg(test)]
@@ -27,7 +27,7 @@ pub use folders::{Folder, Hierarchy, HierarchyAnswer, Turn};
 pub use history::Log;
 pub use key::SyncKey;
 pub use moves::{forget, receive};
-pub use watch::{Watch, estimate};
+pub use watch::{Standing, estimate, has_changes, standing};
 
 use crate::{
     proto::{
@@ -282,7 +282,7 @@ pub fn resolve(log: &mut impl Log, class: Class, collection: &str, server_id: &s
         return Ok(None);
     };
     let items = load(log)?.map(|history| history.state(Position::Newest).items).unwrap_or_default();
-    let known = items.get(item_id).map(|item| item.uid.clone());
+    let known = items.get(item_id).map(|item| item.uid);
     // A search finds mails that the device does not have.
     Ok(known.or_else(|| (class == Class::Email).then(|| item_id.to_owned())))
 }

@@ -19,8 +19,7 @@ use crate::{
 pub async fn forget(log: &mut impl Log, uids: &[String]) -> Result<(), Error> {
     let Some(history) = load(log)? else { return Ok(()) };
     let state = history.state(Position::Newest);
-    let gone = state.items.iter().filter(|(_, item)| uids.contains(&item.uid));
-    let ids: Vec<String> = gone.map(|(id, _)| id.clone()).collect();
+    let ids = state.items.ids_of(uids);
     if ids.is_empty() {
         return Ok(());
     }

@@ -124,12 +124,11 @@ impl<S: Source> Work<'_, S> {
         // What a narrower filter leaves out may be listed nevertheless.
         let all = all || !self.listed_scope().is_within(self.scope);
         let there: BTreeSet<&String> = listed.iter().collect();
-        let known: Vec<String> = self.state.items.values().map(|item| item.uid.clone()).collect();
-        let missing: Vec<String> = known.into_iter().filter(|uid| !there.contains(uid)).collect();
+        let missing: Vec<String> = self.state.items.uids().into_iter().filter(|uid| !there.contains(uid)).collect();
         let mut queued: BTreeSet<String> = self.state.dirty.iter().cloned().collect();
         for uid in &listed {
             // The phone's own are looked at so that none stays that it does not want.
-            let stays = |item: &Item| self.scope == Scope::All || !item.own && !self.scope.has_left(item.ends);
+            let stays = |item: Item| self.scope == Scope::All || !item.own && !self.scope.has_left(item.ends);
             let known = self.known(uid).is_some_and(stays);
             let wanted = all || !known || self.state.aside.contains_key(uid);
             if wanted && queued.insert(uid.clone()) {
@@ -250,7 +249,7 @@ impl<S: Source> Work<'_, S> {
         let fingerprint = self.fingerprint(item);
         let sent = || Item { ends: self.scope.end_of(item), ..Item::sent(uid.to_owned(), fingerprint) };
         let holds = self.scope.holds(item);
-        let Some(had) = self.state.items.get(&self.id_of(uid)).cloned() else {
+        let Some(had) = self.state.items.get(&self.id_of(uid)) else {
             return if holds { Verdict::Tell(ServerKind::Add, sent()) } else { Verdict::Unwanted };
         };
         if had.uid != uid {

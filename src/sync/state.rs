@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::{SyncKey, packed::Packed};
+use super::{
+    SyncKey,
+    items::{Items, Packed},
+};
 use crate::{
     proto::sync::{CommandKind, Options},
     wbxml::Tag,
@@ -101,7 +104,7 @@ pub(super) struct State {
     #[serde(default)]
     pub(super) shown: BTreeSet<(u8, u8)>,
     /// What the phone has, by item id.
-    pub(super) items: BTreeMap<String, Item>,
+    pub(super) items: Items,
     /// Those of them that are packed, in a snapshot.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) packed: Vec<Packed>,
@@ -230,6 +233,7 @@ impl Generation {
         done.extend(left(&base.gone, &state.gone));
         let aside = state.aside.iter().filter(|(uid, reason)| base.aside.get(*uid) != Some(reason));
         let back = base.aside.keys().filter(|uid| !state.aside.contains_key(*uid));
+        let (set, removed) = state.items.since(&base.items);
         Self {
             cursor: state.cursor,
             listed: state.listed,
@@ -237,8 +241,8 @@ impl Generation {
             trouble: state.trouble,
             options: (base.options != state.options).then(|| state.options.clone()),
             shown: state.shown.difference(&base.shown).copied().collect(),
-            set: state.items.iter().filter(|(id, item)| base.items.get(*id) != Some(item)).map(owned).collect(),
-            removed: base.items.keys().filter(|id| !state.items.contains_key(*id)).cloned().collect(),
+            set,
+            removed,
             dirty: left(&state.dirty, &base.dirty),
             gone: left(&state.gone, &base.gone),
             done,
@@ -262,10 +266,6 @@ impl Generation {
         };
         *self == still
     }
-}
-
-fn owned((id, item): (&String, &Item)) -> (String, Item) {
-    (id.clone(), item.clone())
 }
 
 /// A client command with what came of it.

@@ -2,7 +2,11 @@
 
 use super::{Error, LARGEST_WINDOW, Log, Place, history::Position, load, open, work::Work};
 use crate::{
-    proto::{Version, class::Scope, sync::Options},
+    proto::{
+        Version,
+        class::{Class, Scope},
+        sync::Options,
+    },
     source::Source,
 };
 
@@ -45,50 +49,68 @@ pub async fn estimate<S: Source>(
     Ok(Ok(work.state.dirty.len() + work.state.gone.len()))
 }
 
-/// Watches one collection for a waiting request: remembers how far the history was looked through without finding anything.
-#[derive(Debug, Clone, Default)]
-pub struct Watch {
-    cursor: Option<u64>,
+/// What a waiting request has to know of a collection before it asks anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It was never synchronised and has nothing to tell: phones that ping before the first Sync would loop otherwise.
+    Never,
+    /// A Sync would deliver something now.
+    Changed,
+    /// The phone has all that happened up to this cursor.
+    At(u64),
 }
 
-impl Watch {
-    /// Whether a Sync would now deliver something. A collection that was never synchronised has nothing to tell (phones that ping before the
-    /// first Sync would loop otherwise). `cursor` is where the container's history stands, if the caller knows.
-    ///
-    /// # Errors
-    /// The source or the state cannot be had.
-    pub async fn has_changes<S: Source>(
-        &mut self,
-        source: &S,
-        log: &mut impl Log,
-        place: Place<'_>,
-        version: Version,
-        now: u64,
-        cursor: Option<u64>,
-    ) -> Result<bool, Error> {
-        let Some(history) = load(log)? else {
-            return Ok(false);
-        };
-        let mut state = history.state(Position::Newest);
-        if state.cursor.is_none() || !state.gone.is_empty() || !state.dirty.is_empty() {
-            return Ok(true);
-        }
-        state.cursor = state.cursor.max(self.cursor);
-        // Listings are compared by Syncs; a watcher only follows the history.
-        state.listed = now;
-        let mut work = Work::new(source, place, state, version, now);
-        if work.is_refiltered() {
-            return Ok(true);
-        }
-        if cursor.is_some() && cursor == work.state.cursor {
-            return Ok(false);
-        }
-        work.light = true;
-        work.collect(cursor).await?;
-        let (commands, _) = work.fill(1).await?;
-        if commands.is_empty() {
-            self.cursor = work.state.cursor;
-        }
-        Ok(!commands.is_empty())
+/// Finds out what the state on disk says of a collection.
+///
+/// # Errors
+/// The state cannot be had.
+pub fn standing<S: Source>(
+    source: &S,
+    log: &mut impl Log,
+    place: Place<'_>,
+    version: Version,
+    now: u64,
+) -> Result<Standing, Error> {
+    let Some(history) = load(log)? else {
+        return Ok(Standing::Never);
+    };
+    let state = history.state(Position::Newest);
+    let Some(cursor) = state.cursor.filter(|_| state.gone.is_empty() && state.dirty.is_empty()) else {
+        return Ok(Standing::Changed);
+    };
+    let work = Work::new(source, place, state, version, now);
+    Ok(if work.is_refiltered() { Standing::Changed } else { Standing::At(cursor) })
+}
+
+/// Whether a Sync would deliver any of what happened in a collection after what the phone has, up to `to`.
+///
+/// # Errors
+/// The source or the state cannot be had.
+pub async fn has_changes<S: Source>(
+    source: &S,
+    log: &mut impl Log,
+    place: Place<'_>,
+    version: Version,
+    now: u64,
+    to: u64,
+) -> Result<bool, Error> {
+    let cursor = match standing(source, log, place, version, now)? {
+        Standing::Never => return Ok(false),
+        Standing::Changed => return Ok(true),
+        Standing::At(cursor) => cursor,
+    };
+    // What a mail server says is exact, so that less than before is a change, too. Of Horde the device may know more by now.
+    if cursor == to || cursor > to && source.class() != Class::Email {
+        return Ok(false);
     }
+    let Some(history) = load(log)? else {
+        return Ok(false);
+    };
+    let mut state = history.state(Position::Newest);
+    // Listings are compared by Syncs; a watcher only follows the history.
+    state.listed = now;
+    let mut work = Work::new(source, place, state, version, now);
+    work.light = true;
+    work.collect(Some(to)).await?;
+    Ok(!work.fill(1).await?.0.is_empty())
 }

@@ -79,7 +79,7 @@ impl<'a, S: Source> Work<'a, S> {
         let lasting = class::is_lasting(self.source.class());
         let (whole, part): (Vec<&String>, Vec<&String>) = uids
             .iter()
-            .partition(|uid| !lasting || !self.light && self.known(uid).is_none_or(|had| self.needs_all(had)));
+            .partition(|uid| !lasting || !self.light && self.known(uid).is_none_or(|had| self.needs_all(&had)));
         let cloned = |uids: Vec<&String>| uids.into_iter().cloned().collect::<Vec<_>>();
         let (whole, part) = (cloned(whole), cloned(part));
         if part.is_empty() {
@@ -152,7 +152,7 @@ impl<'a, S: Source> Work<'a, S> {
     }
 
     /// The item that the phone has for a uid.
-    pub(super) fn known(&self, uid: &str) -> Option<&state::Item> {
+    pub(super) fn known(&self, uid: &str) -> Option<state::Item> {
         self.state.items.get(&self.id_of(uid)).filter(|item| item.uid == uid)
     }
 }
@@ -162,6 +162,5 @@ fn aliases(class: Class, state: &State) -> BTreeMap<String, String> {
     if class != Class::Email {
         return BTreeMap::new();
     }
-    let renamed = state.items.iter().filter(|(id, item)| **id != item_id(class, &item.uid));
-    renamed.map(|(id, item)| (item.uid.clone(), id.clone())).collect()
+    state.items.renamed().map(|(id, item)| (item.uid.clone(), id.clone())).collect()
 }

@@ -80,13 +80,18 @@ impl Pending {
         }
     }
 
+    /// Resets the connection, as the system of a phone does that has thrown it away.
+    pub(crate) fn reset(self) {
+        rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO)).unwrap();
+    }
+
     /// Breaks the connection off.
     pub(crate) fn break_off(self) {
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 }
 
-fn parse(bytes: &[u8], time: Duration) -> Option<Response> {
+pub(crate) fn parse(bytes: &[u8], time: Duration) -> Option<Response> {
     let end = bytes.windows(4).position(|w| w == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut body = bytes[end + 4..].to_vec();

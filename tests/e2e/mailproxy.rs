@@ -27,6 +27,8 @@ pub(crate) enum Mail {
     Unavailable,
     /// The connection breaks after so many bytes from the server.
     Cut(u64),
+    /// After so many bytes of a connection nothing reaches the server any more.
+    Stops(u64),
     /// What the server says is noise after the login.
     Noise,
 }
@@ -134,6 +136,15 @@ impl MailProxy {
                     }
                 }
                 Ok(n) => {
+                    so_far += n as u64;
+                    if let Mail::Stops(limit) = self.look().0
+                        && so_far > limit
+                    {
+                        while self.look().1 == generation {
+                            std::thread::sleep(Duration::from_millis(20));
+                        }
+                        break;
+                    }
                     self.inner.sent.fetch_add(n as u64, Ordering::SeqCst);
                     if to.write_all(&buffer[..n]).is_err() {
                         break;

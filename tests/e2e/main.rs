@@ -19,6 +19,7 @@ mod tree;
 
 mod calendar;
 mod contacts;
+mod ends;
 mod folders;
 mod hostile;
 mod notes;
@@ -30,5 +31,6 @@ mod series;
 mod shared;
 mod sync;
 mod tasks;
+mod throttle;
 mod trouble;
 mod wipe;

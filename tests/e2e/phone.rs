@@ -375,7 +375,7 @@ impl Phone {
             Some(7 | 15) => "Tasks",
             Some(8 | 13) => "Calendar",
             Some(10 | 17) => "Notes",
-            Some(9 | 14) | None => "Contacts",
+            Some(9 | 14 | 19) | None => "Contacts",
             Some(_) => "Email",
         }
     }

@@ -22,6 +22,8 @@ pub(crate) enum Mood {
     Half,
     /// HTTP 200, `"result":[]` whatever was asked.
     Nothing,
+    /// Horde as it is, but each connection stands still for two seconds first.
+    Slow,
 }
 
 #[derive(Debug)]
@@ -77,6 +79,10 @@ impl Proxy {
         let canned: Vec<u8> = match mood {
             Mood::Closed => return,
             Mood::Well => return self.pass(&client, target, generation),
+            Mood::Slow => {
+                std::thread::sleep(Duration::from_secs(2));
+                return self.pass(&client, target, generation);
+            }
             Mood::Page => canned("200 OK", "text/html; charset=UTF-8", page),
             Mood::Empty => canned("500 Internal Server Error", "text/html; charset=UTF-8", b""),
             Mood::Half => canned("200 OK", "application/json", br#"{"version":"1.1","resu"#),

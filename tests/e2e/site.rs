@@ -3,7 +3,13 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    os::unix::fs::{PermissionsExt, chown},
+    os::{
+        fd::OwnedFd,
+        unix::{
+            fs::{PermissionsExt, chown},
+            net::UnixListener,
+        },
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
@@ -88,7 +94,7 @@ fn terminate(child: &Child) {
 }
 
 /// Below those that the system gives to connections: one of these could be taken again before the web server has it.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let first = std::process::id() * 64;
     let mut ports = std::iter::repeat_with(|| {
@@ -107,7 +113,7 @@ fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
 }
 
 /// The sample of the repository that connects by a socket, with another path for the socket.
-fn sample(server: &str, mark: &str, socket: &Path) -> String {
+pub(crate) fn sample(server: &str, mark: &str, socket: &Path) -> String {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(server);
     let files = std::fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
     let mut texts: Vec<String> = files.map(|f| std::fs::read_to_string(f.unwrap().path()).unwrap()).collect();
@@ -237,11 +243,66 @@ impl Site {
         bridge.wait().unwrap();
     }
 
-    /// Ends the bridge as an update would, and starts it again.
-    pub(crate) fn restart_bridge(&mut self) {
+    /// Ends the bridge in order.
+    pub(crate) fn stop_bridge(&mut self) {
         let mut bridge = self.bridge.take().unwrap();
         terminate(&bridge);
         wait_for("the bridge's end", || bridge.try_wait().unwrap().is_some());
+    }
+
+    /// Sends a signal to the bridge.
+    pub(crate) fn signal_bridge(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Replaces a line of the configuration file, which the bridge reads at SIGHUP.
+    pub(crate) fn configure(&self, line: &str, by: &str) {
+        let text = std::fs::read_to_string(self.path("config.toml")).unwrap();
+        assert!(text.contains(line), "{line} is not in {text}");
+        std::fs::write(self.path("config.toml"), text.replace(line, by)).unwrap();
+    }
+
+    /// Opens the socket to which the web server connects, as systemd does.
+    pub(crate) fn hold_socket(&self) -> UnixListener {
+        let path = self.path("fcgi.sock");
+        let socket = UnixListener::bind(&path).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o777)).unwrap();
+        socket
+    }
+
+    /// Starts the bridge on that socket: by `LISTEN_FDS`, or on descriptor 0.
+    pub(crate) fn start_bridge_on(&mut self, socket: OwnedFd, systemd: bool) {
+        let mut command = as_web(if systemd { Path::new("sh") } else { program() }, &self.path("bridge.log"));
+        if systemd {
+            let pass = "exec 3<&0 0</dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\"";
+            command.args(["-c", pass]).arg(program());
+        }
+        command.args(["serve", "--config"]).arg(self.path("config.toml")).stdin(Stdio::from(socket));
+        self.bridge = Some(command.spawn().unwrap());
+    }
+
+    /// Connections of clients that the bridge's own HTTP listener has and has not closed.
+    pub(crate) fn connections(&self) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().filter_map(|fd| {
+            let name = std::fs::read_link(fd.unwrap().path()).ok()?;
+            Some(name.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())
+        });
+        let open: Vec<String> = open.collect();
+        let local = format!("0100007F:{:04X}", self.door.port());
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        // Local address, state (0A: it listens), number of the socket.
+        let taken = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).filter(|fields| {
+            fields.get(1) == Some(&local.as_str())
+                && fields.get(3) != Some(&"0A")
+                && fields.get(9).is_some_and(|number| open.iter().any(|fd| fd == number))
+        });
+        taken.count()
+    }
+
+    /// Ends the bridge as an update would, and starts it again.
+    pub(crate) fn restart_bridge(&mut self) {
+        self.stop_bridge();
         self.start_bridge();
         self.wait_until_ready();
     }

@@ -152,6 +152,11 @@ cat > "$C/imp/config/conf.local.php" <<END
 \$conf['compose']['reply_limit'] = 200000;
 \$conf['compose']['ac_threshold'] = 3;
 \$conf['compose']['htmlsig_img_size'] = 30000;
+\$conf['sentmail']['driver'] = 'sql';
+\$conf['sentmail']['params']['driverconfig'] = 'horde';
+\$conf['sentmail']['params']['table'] = 'imp_sentmail';
+\$conf['sentmail']['params']['threshold'] = 60;
+\$conf['sentmail']['params']['limit_period'] = 24;
 \$conf['contactsimage']['backends'] = array('IMP_Contacts_Avatar_Addressbook');
 \$conf['tasklist']['use_tasklist'] = true;
 \$conf['notepad']['use_notepad'] = true;

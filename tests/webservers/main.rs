@@ -198,6 +198,33 @@ fn lighttpd_queues_on_a_socket_that_stays() {
     queue(&place, || place.lighttpd("lighttpd/50-activesync.conf"));
 }
 
+/// A phone whose connection is reset while it waits; one that only closed its side may still read, and lighttpd goes on. Of a request
+/// that was there as a whole at the first look (never with TLS) lighttpd does not watch the connection.
+#[test]
+fn lighttpd_tells_of_a_phone_that_was_cut_off() {
+    use std::io::Write;
+    let place = Place::new();
+    let _bridge = place.bridge(&place.unix_door());
+    let web = place.lighttpd("lighttpd/50-activesync.conf");
+    let waiting = || good(&web, "POST", EAS, &Body::Length(b"x")).field("waiting");
+    let start = Instant::now();
+    let phones: Vec<_> = (0..5)
+        .map(|_| {
+            let mut socket = std::net::TcpStream::connect(("127.0.0.1", web.port)).unwrap();
+            let head = format!("POST {EAS}?wait=100000 HTTP/1.1\r\nHost: x\r\nAuthorization: {BASIC}\r\n");
+            socket.write_all(head.as_bytes()).unwrap();
+            thread::sleep(Duration::from_millis(300));
+            socket.write_all(b"Content-Length: 1\r\n\r\nx").unwrap();
+            rustix::net::sockopt::set_socket_linger(&socket, Some(Duration::ZERO)).unwrap();
+            socket
+        })
+        .collect();
+    wait_until("five waits", || waiting() == "5");
+    drop(phones);
+    wait_until("the end of the waits", || waiting() == "0");
+    assert!(start.elapsed() < Duration::from_secs(100), "they ended by themselves");
+}
+
 #[test]
 fn lighttpd_spawn() {
     let place = Place::new();

@@ -22,7 +22,8 @@ async fn errors_of_commands() {
     told(&place, |v| Ask::command("FolderSync", v, b"internal"), 500, 110).await;
     for version in Version::ALL {
         let got = Ask::command("FolderSync", version.name(), b"later").send(&place).await;
-        assert_eq!((got.status, got.header("Retry-After")), (503, Some("7")));
+        let after: u64 = got.header("Retry-After").unwrap().parse().unwrap();
+        assert!(got.status == 503 && (7..=10).contains(&after), "{got:?}");
     }
 }
 
@@ -72,7 +73,7 @@ async fn methods_and_paths() {
 }
 
 #[tokio::test]
-async fn a_panic_is_500_and_the_program_lives() {
+async fn a_panic_harms_no_other_request() {
     let place = Place::new(|_| {}).await;
     assert_eq!(Ask::command("FolderSync", "14.1", b"panic").send(&place).await.status, 500);
     assert_eq!(Ask::command("FolderSync", "14.1", b"x").send(&place).await.body, b"x");

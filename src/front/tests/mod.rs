@@ -4,6 +4,8 @@ mod desk;
 mod hostile;
 mod login;
 mod phone;
+mod throttle;
+mod waiting;
 
 use std::{
     net::IpAddr,
@@ -44,6 +46,16 @@ async fn act(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
         b"unauthorized" => Err(Error::Unauthorized),
         b"internal" => Err(Error::Internal("as told".into())),
         b"status" => Err(Error::Status(113)),
+        b"moody" if ctx.info.user_agent != "well" => Err(Error::Internal("as told".into())),
+        b"hold" | b"rest" => {
+            if body == b"rest" {
+                ctx.place.rest();
+            }
+            throttle::REACHED.notify_one();
+            throttle::RELEASE.notified().await;
+            ctx.place.resume().await?;
+            Ok(Reply::default())
+        }
         b"key" => Ok(Reply::document(format!("{:?}", ctx.query.policy_key).into_bytes())),
         b"" => Ok(Reply::default()),
         other => Ok(Reply::document(other.to_vec())),

@@ -1,7 +1,7 @@
 //! One FastCGI connection: reads records, starts a task for each request, and tells the tasks when their client has gone.
 
 use std::{
-    collections::HashMap,
+    future::Future,
     io,
     sync::{
         Arc,
@@ -25,14 +25,12 @@ use super::{
 };
 use crate::gateway::{
     Body, BodyError, BodySender, Handler, Hangup, HangupSender, Limits, Request, Response, answer::answer,
-    body::Verdict, params::Head,
+    body::Verdict, limits::LAST_CALL, params::Head,
 };
 
 /// The role of a program that answers requests (specification 1.0, section 6.2); the others are not for us.
 const RESPONDER: u16 = 1;
 const KEEP_CONN: u8 = 1;
-/// How long a connection that has not sent anything may stay when the program is to end: its request may be on the way.
-const LAST_CALL: Duration = Duration::from_secs(1);
 /// Pieces of a body that may wait for the handler, 64 KiB each at most.
 const PIECES: usize = 4;
 
@@ -40,13 +38,13 @@ const PIECES: usize = 4;
 ///
 /// # Errors
 /// The other side broke the protocol or was silent for too long; the text is for the log.
-pub async fn serve_connection<R, W, H>(
+pub fn serve_connection<R, W, H>(
     reader: R,
     writer: W,
     handler: Arc<H>,
     limits: Arc<Limits>,
     closing: watch::Receiver<bool>,
-) -> io::Result<()>
+) -> impl Future<Output = io::Result<()>> + Send
 where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send + 'static,
@@ -57,16 +55,18 @@ where
         writer: Arc::new(Writer::new(writer, limits.body_idle)),
         handler,
         limits,
-        requests: HashMap::new(),
+        requests: Vec::new(),
         tasks: JoinSet::new(),
         closing,
         fresh: true,
         last: false,
         unread: false,
     };
-    let outcome = connection.run().await;
-    connection.finish(matches!(outcome, Ok(Close::Answered))).await;
-    outcome.map(|_| ())
+    async move {
+        let outcome = connection.run().await;
+        Box::pin(connection.finish(matches!(outcome, Ok(Close::Answered)))).await;
+        outcome.map(|_| ())
+    }
 }
 
 /// Why a connection ends.
@@ -77,12 +77,14 @@ enum Close {
     Cut,
 }
 
+/// Each waiting phone has one. So its steps that are seldom taken are in boxes: the future has room for the largest of the others.
 struct Connection<R, W, H> {
     records: Records<R>,
     writer: Arc<Writer<W>>,
     handler: Arc<H>,
     limits: Arc<Limits>,
-    requests: HashMap<u16, Running>,
+    /// One, as web servers do it; seldom a few.
+    requests: Vec<Running>,
     tasks: JoinSet<(u16, io::Result<()>)>,
     closing: watch::Receiver<bool>,
     /// Nothing has arrived yet.
@@ -94,6 +96,7 @@ struct Connection<R, W, H> {
 }
 
 struct Running {
+    id: u16,
     keep: bool,
     hangup: HangupSender,
     stage: Stage,
@@ -175,7 +178,7 @@ where
     /// How long the other side may be silent now; for ever while all that it waits for are answers.
     fn patience(&self) -> Option<Duration> {
         let incomplete = |running: &Running| matches!(running.stage, Stage::Params(..) | Stage::Body { .. });
-        if self.records.is_partial() || self.requests.values().any(incomplete) {
+        if self.records.is_partial() || self.requests.iter().any(incomplete) {
             Some(self.limits.body_idle)
         } else if !self.requests.is_empty() {
             None
@@ -193,11 +196,10 @@ where
         if self.requests.is_empty() && !self.records.is_partial() {
             return Ok(Some(Close::Answered));
         }
-        if self.records.is_partial() || self.requests.values().any(|running| matches!(running.stage, Stage::Params(..)))
-        {
+        if self.records.is_partial() || self.requests.iter().any(|running| matches!(running.stage, Stage::Params(..))) {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "a request stopped in the middle"));
         }
-        for running in self.requests.values_mut().filter(|running| matches!(running.stage, Stage::Body { .. })) {
+        for running in self.requests.iter_mut().filter(|running| matches!(running.stage, Stage::Body { .. })) {
             if let Stage::Body { sender, .. } = std::mem::replace(&mut running.stage, Stage::Refused) {
                 sender.break_off(BodyError::TimedOut);
             }
@@ -205,8 +207,13 @@ where
         Ok(None)
     }
 
+    fn running(&mut self, id: u16) -> Option<&mut Running> {
+        self.requests.iter_mut().find(|running| running.id == id)
+    }
+
     fn ended(&mut self, id: u16) {
-        if let Some(running) = self.requests.remove(&id) {
+        if let Some(at) = self.requests.iter().position(|running| running.id == id) {
+            let running = self.requests.swap_remove(at);
             self.last |= !running.keep;
             self.unread |= !matches!(running.stage, Stage::Complete);
         }
@@ -215,40 +222,26 @@ where
     async fn record(&mut self, record: Record) -> io::Result<Option<Close>> {
         let Record { kind, id, content } = record;
         let sent = match kind {
-            kind::GET_VALUES if id == 0 => self.get_values(&content).await,
+            kind::GET_VALUES if id == 0 => Box::pin(self.writer.send(&values(&content, &self.limits))).await,
             _ if id == 0 || kind > kind::UNKNOWN_TYPE => {
                 let mut reply = Vec::new();
                 put_record(&mut reply, kind::UNKNOWN_TYPE, 0, &[kind, 0, 0, 0, 0, 0, 0, 0]);
-                self.writer.send(&reply).await
+                Box::pin(self.writer.send(&reply)).await
             }
             kind::BEGIN_REQUEST => return self.begin(id, &content).await,
             kind::PARAMS => return self.params(id, &content).map(|()| None),
             kind::STDIN => return self.stdin(id, content).await.map(|()| None),
-            kind::ABORT_REQUEST => self.abort(id).await,
+            kind::ABORT_REQUEST => Box::pin(self.abort(id)).await,
             // Data for other roles, and what only we send.
             _ => Ok(()),
         };
         Ok(sent.is_err().then_some(Close::Cut))
     }
 
-    async fn get_values(&self, asked: &[u8]) -> io::Result<()> {
-        let Some(asked) = read_pairs(asked) else { return Ok(()) };
-        let connections = self.limits.max_connections.to_string();
-        let mut values = Vec::new();
-        for name in [&b"FCGI_MAX_CONNS"[..], b"FCGI_MAX_REQS", b"FCGI_MPXS_CONNS"] {
-            if asked.iter().any(|(asked, _)| *asked == name) {
-                put_pair(&mut values, name, if name == b"FCGI_MPXS_CONNS" { b"1" } else { connections.as_bytes() });
-            }
-        }
-        let mut reply = Vec::new();
-        put_record(&mut reply, kind::GET_VALUES_RESULT, 0, &values);
-        self.writer.send(&reply).await
-    }
-
     /// Forgets the requests whose answers are sent, before their tasks are heard of by the ordinary way: the next request comes as soon as
     /// the other side has seen the end of the one before.
     async fn collect_ended(&mut self) -> Option<Close> {
-        while self.requests.values().any(|running| running.ending.load(Ordering::Acquire)) {
+        while self.requests.iter().any(|running| running.ending.load(Ordering::Acquire)) {
             match self.tasks.join_next().await {
                 Some(Ok((id, Ok(())))) => self.ended(id),
                 _ => return Some(Close::Cut),
@@ -264,7 +257,7 @@ where
         if let Some(close) = self.collect_ended().await {
             return Ok(Some(close));
         }
-        if self.requests.contains_key(&id) {
+        if self.running(id).is_some() {
             return Err(broken("a request began while another had its number"));
         }
         let refused = if u16::from_be_bytes([role_high, role_low]) != RESPONDER {
@@ -275,19 +268,23 @@ where
             let (sender, hangup) = Hangup::new();
             let keep = flags & KEEP_CONN != 0;
             let stage = Stage::Params(Vec::new(), hangup);
-            self.requests.insert(id, Running { keep, hangup: sender, stage, ending: Arc::default() });
+            if self.requests.is_empty() {
+                self.requests.reserve_exact(1);
+            }
+            self.requests.push(Running { id, keep, hangup: sender, stage, ending: Arc::default() });
             return Ok(None);
         };
         self.unread |= flags & KEEP_CONN == 0;
         self.last |= flags & KEEP_CONN == 0;
-        Ok(self.writer.end(id, refused).await.is_err().then_some(Close::Cut))
+        Ok(Box::pin(self.writer.end(id, refused)).await.is_err().then_some(Close::Cut))
     }
 
     /// Collects the variables over record boundaries; a pair may be cut anywhere.
     fn params(&mut self, id: u16, content: &[u8]) -> io::Result<()> {
-        let Some(running) = self.requests.get_mut(&id) else { return Ok(()) };
+        let most = self.limits.max_params;
+        let Some(running) = self.running(id) else { return Ok(()) };
         match &mut running.stage {
-            Stage::Params(bytes, _) if !content.is_empty() && bytes.len() + content.len() <= self.limits.max_params => {
+            Stage::Params(bytes, _) if !content.is_empty() && bytes.len() + content.len() <= most => {
                 bytes.extend_from_slice(content);
                 return Ok(());
             }
@@ -313,11 +310,13 @@ where
         if head.length.is_some_and(|length| length > self.limits.max_body) {
             return self.refuse(id, 413, hangup);
         }
-        let Some(running) = self.requests.get_mut(&id) else { return };
+        let left = self.limits.max_body;
+        let Some(running) = self.running(id) else { return };
         let (sender, body) = Body::channel(PIECES);
         let verdict = sender.verdict();
-        running.stage = Stage::Body { sender, left: self.limits.max_body };
-        let request = Request {
+        running.stage = Stage::Body { sender, left };
+        let ending = Arc::clone(&running.ending);
+        let request = Box::new(Request {
             method: head.method,
             path: head.path,
             query: head.query,
@@ -326,20 +325,22 @@ where
             body,
             hangup,
             may_wait: true,
-        };
-        let reply = Reply { id, writer: Arc::clone(&self.writer), ending: Arc::clone(&running.ending) };
+        });
+        let reply = Reply { id, writer: Arc::clone(&self.writer), ending };
         let (handler, grace) = (Arc::clone(&self.handler), self.limits.hangup_grace);
         self.tasks.spawn(async move { (id, run(request, verdict, &*handler, &reply, grace).await) });
     }
 
     fn refuse(&mut self, id: u16, status: u16, hangup: Hangup) {
-        let Some(running) = self.requests.get(&id) else { return };
-        let reply = Reply { id, writer: Arc::clone(&self.writer), ending: Arc::clone(&running.ending) };
+        let Some(running) = self.running(id) else { return };
+        let ending = Arc::clone(&running.ending);
+        let reply = Reply { id, writer: Arc::clone(&self.writer), ending };
         self.tasks.spawn(async move { (id, reply.answer(Response::status(status), &hangup).await) });
     }
 
     async fn stdin(&mut self, id: u16, content: Bytes) -> io::Result<()> {
-        let Some(running) = self.requests.get_mut(&id) else { return Ok(()) };
+        let idle = self.limits.body_idle;
+        let Some(running) = self.running(id) else { return Ok(()) };
         match &mut running.stage {
             Stage::Params(..) => return Err(broken("a body before the end of the variables")),
             Stage::Body { .. } | Stage::Refused if content.is_empty() => running.stage = Stage::Complete,
@@ -350,7 +351,11 @@ where
                     BodyError::TooLarge
                 } else {
                     *left -= length;
-                    match timeout(self.limits.body_idle, sender.send(content)).await {
+                    let sent = match sender.send_now(content) {
+                        Ok(sent) => Ok(sent),
+                        Err(content) => Box::pin(timeout(idle, sender.send(content))).await,
+                    };
+                    match sent {
                         Ok(true) => return Ok(()),
                         // The handler has answered without reading to the end.
                         Ok(false) => BodyError::Aborted,
@@ -368,7 +373,7 @@ where
     }
 
     async fn abort(&mut self, id: u16) -> io::Result<()> {
-        let Some(running) = self.requests.get_mut(&id) else { return Ok(()) };
+        let Some(running) = self.running(id) else { return Ok(()) };
         match std::mem::replace(&mut running.stage, Stage::Refused) {
             Stage::Params(..) => {
                 self.ended(id);
@@ -382,7 +387,7 @@ where
     }
 
     /// Closes. With something unread in the socket a plain close could take the answer away from the web server, so the rest is read.
-    async fn finish(mut self, answered: bool) {
+    async fn finish(&mut self, answered: bool) {
         self.writer.shutdown().await;
         if answered {
             if self.unread {
@@ -390,7 +395,7 @@ where
             }
             return;
         }
-        for (_, running) in self.requests.drain() {
+        for running in self.requests.drain(..) {
             if let Stage::Body { sender, .. } = running.stage {
                 sender.break_off(BodyError::Aborted);
             }
@@ -400,13 +405,28 @@ where
     }
 }
 
+/// The answer to a question for values; empty where the question cannot be read.
+fn values(asked: &[u8], limits: &Limits) -> Vec<u8> {
+    let mut reply = Vec::new();
+    let Some(asked) = read_pairs(asked) else { return reply };
+    let connections = limits.max_connections.to_string();
+    let mut values = Vec::new();
+    for name in [&b"FCGI_MAX_CONNS"[..], b"FCGI_MAX_REQS", b"FCGI_MPXS_CONNS"] {
+        if asked.iter().any(|(asked, _)| *asked == name) {
+            put_pair(&mut values, name, if name == b"FCGI_MPXS_CONNS" { b"1" } else { connections.as_bytes() });
+        }
+    }
+    put_record(&mut reply, kind::GET_VALUES_RESULT, 0, &values);
+    reply
+}
+
 fn broken(text: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
 /// Answers one request; an error means that the connection is of no use any more.
 async fn run<W: AsyncWrite + Unpin, H: Handler>(
-    request: Request,
+    request: Box<Request>,
     verdict: Verdict,
     handler: &H,
     reply: &Reply<W>,
@@ -414,7 +434,7 @@ async fn run<W: AsyncWrite + Unpin, H: Handler>(
 ) -> io::Result<()> {
     let hangup = request.hangup.clone();
     match answer(handler, request, verdict, grace).await {
-        Some(response) if !hangup.is_gone() => reply.answer(response, &hangup).await,
-        _ => reply.give_up().await,
+        Some(response) if !hangup.is_gone() => Box::pin(reply.answer(response, &hangup)).await,
+        _ => Box::pin(reply.give_up()).await,
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Manner {
     pub(super) bare: bool,
     /// Whether it answers for containers that the user may not see as if they were empty, as Kronolith does.
     pub(super) blind: bool,
+    /// Whether `getChangesByModSeq` wants the login of somebody who may see the container. The others tell anybody.
+    pub(super) guarded: bool,
 }
 
 /// One application as one user sees it.
@@ -151,18 +153,30 @@ impl App {
 
     /// All containers that the user may see, the default one first.
     pub(super) async fn containers(&self) -> Result<Vec<Container>, Error> {
-        let default = self.call("getDefaultShare", Vec::new());
-        let mut calls = vec![self.sources(false), self.sources(true), default];
+        let mut calls = self.listing();
         // Whoever lists the containers reads them next.
         if self.known_zone().is_none() {
             calls.push(zone_of_user());
         }
         let mut answers = self.batch(calls).await?.into_iter();
-        let (all, writable) = (self.names(next(&mut answers))?, self.names(next(&mut answers))?);
-        let default = next(&mut answers).map_err(fault::of_site)?;
+        let containers = self.listed(&mut answers)?;
         if let Some(Ok(zone)) = answers.next() {
             self.learn_zone(&zone);
         }
+        Ok(containers)
+    }
+
+    /// The calls whose answers [`App::listed`] reads.
+    pub(super) fn listing(&self) -> Vec<Call> {
+        vec![self.sources(false), self.sources(true), self.call("getDefaultShare", Vec::new())]
+    }
+
+    /// All containers that the user may see, the default one first, from the next answers of a batch.
+    pub(super) fn listed(&self, answers: &mut impl Iterator<Item = Answer>) -> Result<Vec<Container>, Error> {
+        // All of its answers are taken, whatever they are: the next ones are another application's.
+        let [all, writable, default] = [next(answers), next(answers), next(answers)];
+        let (all, writable) = (self.names(all)?, self.names(writable)?);
+        let default = default.map_err(fault::of_site)?;
         Ok(answer::containers(all, &writable, default.as_str().unwrap_or_default()))
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use super::{
     Criteria, Error, Imp, Open, Reference, Uid,
     fault::{of_folder, of_write, unavailable},
-    one, part,
+    internal_date, one, part,
     table::Table,
 };
 use crate::{
@@ -139,10 +139,7 @@ impl Imp {
         let placed = place(&mut open, &there, &target.name).await?;
         let mut moved = Vec::with_capacity(uids.len());
         for uid in uids {
-            let new = placed.as_ref().and_then(|placed| {
-                let (_, new) = placed.uids.iter().find(|(old, _)| *old == uid.uid)?;
-                Some(Uid { validity: placed.uid_validity, uid: *new })
-            });
+            let new = placed.as_ref().and_then(|placed| now(placed, *uid));
             let is_there = uid.validity == validity && there.contains(uid.uid);
             moved.push(match new {
                 _ if !is_there => Moved::Missing,
@@ -306,18 +303,25 @@ impl Imp {
         Ok(self.special(&mut *self.lease().await?, role).await?.map(|known| known.id))
     }
 
-    /// Adds a message to a folder: what the pieces have. Its uid, if the server tells it.
+    /// Adds a message to a folder: what the pieces have, as received `at` (Unix seconds) or now. Its uid, if the server tells it.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::Uncertain`]: look for its Message-ID ([`Imp::find`]).
-    pub async fn append(&self, container: &str, flags: &[&str], content: &Pieces) -> Result<Option<Uid>, Error> {
+    pub async fn append(
+        &self,
+        container: &str,
+        flags: &[&str],
+        at: Option<u64>,
+        content: &Pieces,
+    ) -> Result<Option<Uid>, Error> {
+        let date = at.map(internal_date);
         let mut lease = self.lease().await?;
         let mut known = self.known(&mut lease, container).await?;
         if known.hollow {
             return Err(Error::Denied);
         }
         for again in [true, false] {
-            match lease.append(&known.name, flags, None, content).await.map_err(of_write) {
+            match lease.append(&known.name, flags, date.as_deref(), content).await.map_err(of_write) {
                 Ok(placed) => {
                     let uid = placed.and_then(|p| Some(Uid { validity: p.uid_validity, uid: p.uids.first()?.1 }));
                     return Ok(uid);
@@ -338,7 +342,7 @@ fn found(part: &Part) -> Found {
 }
 
 /// Moves messages; where the server does not tell their new uids, they are looked for by their Message-ID.
-async fn place(open: &mut Open, uids: &UidSet, target: &str) -> Result<Option<Placed>, Error> {
+pub(super) async fn place(open: &mut Open, uids: &UidSet, target: &str) -> Result<Option<Placed>, Error> {
     let mut ids = Vec::new();
     if !open.lease.has("UIDPLUS") {
         ids = open.lease.fetch(uids, "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]").await.map_err(of_folder)?;
@@ -358,6 +362,12 @@ async fn place(open: &mut Open, uids: &UidSet, target: &str) -> Result<Option<Pl
         found.uids.extend(there.iter().take(1 << 22).last().map(|new| (message.uid, new)));
     }
     Ok(Some(found))
+}
+
+/// What a message that was `before` is called where it was moved to, as far as that is known.
+pub(super) fn now(placed: &Placed, before: Uid) -> Option<Uid> {
+    let (_, new) = placed.uids.iter().find(|(old, _)| *old == before.uid)?;
+    Some(Uid { validity: placed.uid_validity, uid: *new })
 }
 
 /// The mailboxes below one, the deepest first.

@@ -172,7 +172,7 @@ impl Imp {
     }
 
     async fn store_draft(&self, container: &str, written: &Written) -> Result<Uid, Error> {
-        let stored = self.append(container, &FLAGS, &written.pieces).await?;
+        let stored = self.append(container, &FLAGS, None, &written.pieces).await?;
         match stored {
             Some(uid) => Ok(uid),
             // The newest one of that name is ours.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     horde::Call,
-    imap::{Code, Connection, Mailbox, utf7},
+    imap::{Code, Connection, Mailbox, Status, utf7},
     source::{Error, Role},
 };
 
@@ -68,6 +68,22 @@ impl Listing {
             .or_else(|| self.own(preference).filter(|_| !preference.is_empty()))
             .or_else(|| special.names.iter().find_map(|name| self.own(name)));
         found.map(|mailbox| mailbox.name.clone()).filter(|name| name != "INBOX")
+    }
+}
+
+impl Table {
+    /// Whether these mailboxes give the same folders, as far as that can be seen without their status.
+    pub(super) fn fits(&self, mut mailboxes: Vec<Mailbox>, prefix: String) -> bool {
+        for mailbox in mailboxes.iter_mut().filter(|mailbox| mailbox.is_selectable()) {
+            let known = self.named(&mailbox.name).filter(|known| !known.hollow);
+            let uid_validity = Some(known.map_or(0, |known| known.validity));
+            mailbox.status = Some(Status { uid_validity, ..Status::default() });
+        }
+        let special = self.folders.iter().filter(|known| SPECIAL.iter().any(|special| special.role == known.role));
+        let roles: Vec<(Role, String)> = special.map(|known| (known.role, known.name.clone())).collect();
+        let now = folders(&Listing { mailboxes, prefix }, &roles);
+        let seen = |known: &Known| (known.name.clone(), known.above.clone(), known.hollow, known.role);
+        now.iter().map(seen).eq(self.folders.iter().map(seen))
     }
 }
 
@@ -270,7 +286,6 @@ impl Imp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::imap::Status;
 
     fn mailbox(name: &str, attributes: &[&str], subscribed: bool) -> Mailbox {
         Mailbox {

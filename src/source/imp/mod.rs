@@ -4,6 +4,10 @@
 mod acts;
 mod criteria;
 mod drafts;
+mod ear;
+mod eye;
+#[cfg(test)]
+mod fake;
 mod fault;
 mod flags;
 mod folders;
@@ -26,6 +30,7 @@ use std::{
 pub use acts::{Found, Moved};
 pub use criteria::{Criteria, Criterion};
 pub use drafts::Desk;
+pub use eye::Eye;
 pub use flags::Verb;
 pub use names::{Reference, Uid, is_container};
 pub use postbox::Postbox;
@@ -65,12 +70,20 @@ pub struct Shared {
     homes: Believed<Arc<Home>>,
     /// A user's looks at folders without a history are taken one at a time: each counts on from the one before.
     looks: Arc<Mutex<HashMap<String, Turns>>>,
+    /// When the administrator was last told that news cannot be listened to.
+    complained: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Shared {
     /// Without a connection yet.
     pub fn new(settings: Settings) -> Self {
-        Self { pool: Pool::new(settings), servers: Arc::default(), homes: Arc::default(), looks: Arc::default() }
+        Self {
+            pool: Pool::new(settings),
+            servers: Arc::default(),
+            homes: Arc::default(),
+            looks: Arc::default(),
+            complained: Arc::default(),
+        }
     }
 }
 
@@ -121,9 +134,12 @@ impl Imp {
     async fn lease(&self) -> Result<Lease, Error> {
         let pool = &self.shared.pool;
         let server = if pool.settings().url.is_empty() { Some(self.server().await?) } else { None };
+        pool.lease(&self.login(), server.as_ref()).await.map_err(of_folder)
+    }
+
+    fn login(&self) -> Login {
         let login = self.session.login();
-        let login = Login { user: login.user.clone(), password: login.password.clone() };
-        pool.lease(&login, server.as_ref()).await.map_err(of_folder)
+        Login { user: login.user.clone(), password: login.password.clone() }
     }
 
     /// Zone and addresses of the user, for meetings in mails; without Horde as this machine has them.
@@ -231,6 +247,12 @@ fn unix_time() -> u64 {
 /// `7-Feb-2026`, UTC, as SEARCH wants it.
 fn search_date(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds.max(0)).unwrap_or_default().strftime("%-d-%b-%Y").to_string()
+}
+
+/// `07-Feb-2026 09:30:00 +0000`, as APPEND wants it.
+fn internal_date(seconds: u64) -> String {
+    let at = jiff::Timestamp::from_second(i64::try_from(seconds).unwrap_or_default()).unwrap_or_default();
+    at.strftime("%d-%b-%Y %H:%M:%S +0000").to_string()
 }
 
 fn one(uid: u32) -> UidSet {
@@ -354,7 +376,10 @@ impl Source for Imp {
         let set = one(uid.uid);
         match trash.filter(|trash| trash.id != container) {
             Some(trash) => {
-                open.lease.move_to(&set, &trash.name).await.map_err(of_write)?;
+                let placed = acts::place(&mut open, &set, &trash.name).await?;
+                if let Some(new) = placed.and_then(|placed| acts::now(&placed, uid)) {
+                    return self.carry((container, uid), (&trash.id, new)).await;
+                }
             }
             None => open.lease.remove(&set).await.map_err(of_write)?,
         }
@@ -412,5 +437,6 @@ mod tests {
     fn dates_of_searches() {
         assert_eq!(search_date(1_770_422_400), "7-Feb-2026");
         assert_eq!(search_date(-5), "1-Jan-1970");
+        assert_eq!(internal_date(1_770_456_600), "07-Feb-2026 09:30:00 +0000");
     }
 }

@@ -1,6 +1,6 @@
 //! The mailbox of a real user: his IMAP server, and what Horde keeps of mails that were answered.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 
@@ -14,6 +14,9 @@ use crate::{
     spool::{Pieces, Spool},
     state::Store,
 };
+
+/// Longer nobody waits for a count; it goes on by itself.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where mails that are sent are kept, and where those lie that they answer.
 #[derive(Debug, Clone)]
@@ -44,6 +47,15 @@ impl Postbox {
     }
 }
 
+/// As what a mail is counted.
+fn counted(verb: Option<Verb>) -> &'static str {
+    match verb {
+        None => "new",
+        Some(Verb::Reply | Verb::ReplyAll) => "reply",
+        Some(Verb::Forward) => "forward",
+    }
+}
+
 /// Action and data of an entry; what is forwarded needs to say to whom, or the call ends in a fatal error.
 fn record(verb: Verb, to: &[String]) -> (&'static str, serde_json::Value) {
     match verb {
@@ -67,9 +79,9 @@ impl Mailroom for Postbox {
         self.imp.find(&folder, message_id).await.map(|found| found.is_some()).map_err(|e| e.to_string())
     }
 
-    async fn keep(&self, message: &Pieces) -> Result<(), String> {
+    async fn keep(&self, message: &Pieces, at: u64) -> Result<(), String> {
         let folder = self.sent().await?;
-        self.imp.append(&folder, &["\\Seen"], message).await.map(drop).map_err(|e| e.to_string())
+        self.imp.append(&folder, &["\\Seen"], Some(at), message).await.map(drop).map_err(|e| e.to_string())
     }
 
     async fn mark(&self, original: &Original, verb: Verb, to: &[String], now: u64) -> Result<(), String> {
@@ -84,5 +96,15 @@ impl Mailroom for Postbox {
         };
         let now = i64::try_from(now).unwrap_or(i64::MAX);
         self.imp.mark(&original.container, uid, verb, now).await.map_err(|e| e.to_string())
+    }
+
+    async fn count(&self, message_id: &str, verb: Option<Verb>, to: &[String]) {
+        let params = vec![json!(counted(verb)), json!(to), json!(format!("<{message_id}>"))];
+        let count = self.session.write("mail.logRecipient", params);
+        match tokio::time::timeout(PATIENCE, count).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => log::debug!("Horde's count of recipients: {error}"),
+            Err(_) => log::debug!("Horde's count of recipients takes long"),
+        }
     }
 }

@@ -46,6 +46,17 @@ struct Piece {
     looks: Vec<u64>,
 }
 
+fn broken(error: &serde_json::Error) -> Error {
+    unavailable(format!("what is kept of a folder: {error}"))
+}
+
+impl Head {
+    fn load(imp: &Imp, key: &str) -> Result<Option<Self>, Error> {
+        let stored = imp.beside.get(key).map_err(disk)?;
+        stored.map(|stored| serde_json::from_value(stored).map_err(|e| broken(&e))).transpose()
+    }
+}
+
 impl Seen {
     /// Where the history stands.
     pub(super) fn point(&self) -> u64 {
@@ -89,14 +100,12 @@ impl Seen {
     }
 
     fn load(imp: &Imp, key: &str) -> Result<Self, Error> {
-        let broken = |e: serde_json::Error| unavailable(format!("what is kept of a folder: {e}"));
-        let Some(stored) = imp.beside.get(key).map_err(disk)? else { return Ok(Self::default()) };
-        let head: Head = serde_json::from_value(stored).map_err(broken)?;
+        let Some(head) = Head::load(imp, key)? else { return Ok(Self::default()) };
         let mut messages = BTreeMap::new();
         for at in (0..head.count).step_by(PIECE) {
             // A piece that is missing: a folder that is seen for the first time again.
             let Some(stored) = imp.beside.get(&format!("{key}/{at}")).map_err(disk)? else { break };
-            let piece: Piece = serde_json::from_value(stored).map_err(broken)?;
+            let piece: Piece = serde_json::from_value(stored).map_err(|e| broken(&e))?;
             let marks = piece.marks.into_iter().zip(piece.looks);
             messages.extend(piece.uids.into_iter().zip(marks));
         }
@@ -135,9 +144,18 @@ fn mark(message: &Message) -> u32 {
     digest.as_ref().iter().take(4).fold(0, |mark, byte| mark << 8 | u32::from(*byte))
 }
 
+fn key(known: &Known) -> String {
+    format!("history {} {}", known.id, known.validity)
+}
+
+/// Where the history of a folder stood when somebody looked at it last; 0 if nobody did.
+pub(super) fn point(imp: &Imp, known: &Known) -> Result<u64, Error> {
+    Ok(Head::load(imp, &key(known))?.map_or(0, |head| head.looks))
+}
+
 /// Looks at a folder. Where the server counts changes (CONDSTORE), a folder with the same figures is not looked at again.
 pub(super) async fn look(imp: &Imp, lease: &mut Lease, known: &Known, status: Option<&Status>) -> Result<Seen, Error> {
-    let key = format!("history {} {}", known.id, known.validity);
+    let key = key(known);
     let _turn = imp.shared.turn(imp.user()).await;
     let mut seen = Seen::load(imp, &key)?;
     let figures = status.and_then(|status| {

@@ -22,7 +22,7 @@ const PIECE: usize = 200;
 const MOST: usize = 10_000;
 
 /// A folder.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Known {
     /// Id of the container.
     pub(super) id: String,
@@ -51,7 +51,7 @@ struct Piece {
 }
 
 /// All folders.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Table {
     pub(super) folders: Vec<Known>,
 }

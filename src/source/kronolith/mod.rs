@@ -27,7 +27,7 @@ use crate::{
     wbxml::Tag,
 };
 
-static MANNER: Manner = Manner { api: "calendar", bare: false, blind: true };
+pub(super) static MANNER: Manner = Manner { api: "calendar", bare: false, blind: true, guarded: false };
 
 /// `calendar.listUids` from a moment on leaves out series whose last occurrence has begun before it, and those of which only a moved
 /// occurrence is left: it is asked for so much more, seconds.
@@ -36,7 +36,7 @@ const MARGIN: i64 = 62 * 86400;
 /// The calendars of one user.
 #[derive(Debug, Clone)]
 pub struct Kronolith {
-    app: App,
+    pub(super) app: App,
     keep: Keep,
 }
 
@@ -47,16 +47,22 @@ impl Kronolith {
     }
 }
 
+impl Kronolith {
+    /// Remembers which calendars there are.
+    pub(super) fn seen(&self, calendars: Vec<Container>) -> Vec<Container> {
+        let ids = calendars.iter().map(|calendar| calendar.id.clone()).collect();
+        self.app.memory.set_fact::<Vec<String>>(&self.visible_fact(), ids);
+        calendars
+    }
+}
+
 impl Source for Kronolith {
     fn class(&self) -> Class {
         Class::Calendar
     }
 
     async fn containers(&self) -> Result<Vec<Container>, Error> {
-        let calendars = self.app.containers().await?;
-        let ids = calendars.iter().map(|calendar| calendar.id.clone()).collect();
-        self.app.memory.set_fact::<Vec<String>>(&self.visible_fact(), ids);
-        Ok(calendars)
+        Ok(self.seen(self.app.containers().await?))
     }
 
     async fn cursor(&self, container: &str) -> Result<u64, Error> {

@@ -19,12 +19,12 @@ use crate::{
     wbxml::{Tag, tag::notes as n},
 };
 
-static MANNER: Manner = Manner { api: "notes", bare: true, blind: false };
+pub(super) static MANNER: Manner = Manner { api: "notes", bare: true, blind: false, guarded: false };
 
 /// The notepads of one user.
 #[derive(Debug, Clone)]
 pub struct Mnemo {
-    app: App,
+    pub(super) app: App,
     keep: Keep,
 }
 

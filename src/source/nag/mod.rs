@@ -21,12 +21,12 @@ use crate::{
     wbxml::{Tag, tag::tasks as t},
 };
 
-static MANNER: Manner = Manner { api: "tasks", bare: true, blind: false };
+pub(super) static MANNER: Manner = Manner { api: "tasks", bare: true, blind: false, guarded: false };
 
 /// The task lists of one user.
 #[derive(Debug, Clone)]
 pub struct Nag {
-    app: App,
+    pub(super) app: App,
     keep: Keep,
 }
 

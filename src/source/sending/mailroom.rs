@@ -37,8 +37,8 @@ pub trait Mailroom: Send + Sync + 'static {
     /// Whether a mail with that Message-ID (without angle brackets) lies in the folder of sent mails.
     fn has_sent(&self, message_id: &str) -> impl Future<Output = Result<bool, String>> + Send;
 
-    /// Puts a copy of a mail, as read, into the folder of sent mails.
-    fn keep(&self, message: &Pieces) -> impl Future<Output = Result<(), String>> + Send;
+    /// Puts a copy of a mail, as read, into the folder of sent mails; `at` is when it was sent, in seconds since 1970.
+    fn keep(&self, message: &Pieces, at: u64) -> impl Future<Output = Result<(), String>> + Send;
 
     /// Notes at a mail that it was answered, or forwarded to these addresses; `now` is in seconds since 1970.
     fn mark(
@@ -48,4 +48,7 @@ pub trait Mailroom: Send + Sync + 'static {
         to: &[String],
         now: u64,
     ) -> impl Future<Output = Result<(), String>> + Send;
+
+    /// Has a mail counted that was sent to these addresses (`verb`: in answer to another one): who is written to most follows from that.
+    fn count(&self, message_id: &str, verb: Option<Verb>, to: &[String]) -> impl Future<Output = ()> + Send;
 }

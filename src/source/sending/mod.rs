@@ -1,18 +1,24 @@
 //! Sends a user's mails so that nothing is sent twice and nothing that was sent is taken for unsent: what is about to be done is on disk
-//! before the mail server is asked, what was done before anything else follows.
+//! before the mail server is asked, what was done before anything else follows. The copy of a mail that is not small waits on disk until the
+//! phone was answered.
 
+mod copying;
 mod lying;
 mod mailroom;
 #[cfg(test)]
 mod tests;
 
+pub use copying::{Copying, Work};
 pub use lying::Lying;
 pub use mailroom::{Mailroom, Original, Verb};
 
 use crate::{
     smtp,
-    state::{self, OpenSent, Sending, Sent, Stage},
+    state::{self, Copies, Copy, OpenSent, Prepared, Sending, Sent, Stage},
 };
+
+/// Longest mail whose copy is put into its folder before the phone is answered, bytes: a phone that looks there at once finds it.
+const SMALL: u64 = 256 << 10;
 
 /// A mail that is to be sent, and what follows from it.
 #[derive(Debug, Clone)]
@@ -66,14 +72,29 @@ pub struct Sender {
     pub login: smtp::Login,
     /// What the device has sent before.
     pub sent: Sent,
+    /// Copies of the user's mails that are still to be kept.
+    pub copies: Copies,
+    /// Who keeps them.
+    pub copying: Copying,
+}
+
+/// What is there of a copy when the mail server has taken the mail.
+enum Draft {
+    /// Nothing: it is small.
+    Small,
+    /// It can lie in the state directory.
+    Ready(Result<Prepared, state::Error>),
+    /// An earlier request may have put it anywhere.
+    Perhaps,
 }
 
 impl Sender {
-    /// Carries an order out. To be run to its end, whoever waits for it: `now` is in seconds since 1970.
+    /// Carries an order out. To be run to its end, whoever waits for it: `now` is in seconds since 1970. A copy may still have to be put into
+    /// its folder then: that goes on by itself.
     ///
     /// # Errors
     /// The mail was not sent, or ([`smtp::Error::Uncertain`]) nobody knows; a repetition finds out.
-    pub async fn send(&self, room: &impl Mailroom, order: &Order, now: u64) -> Result<Outcome, Failure> {
+    pub async fn send<M: Mailroom + Clone>(&self, room: &M, order: &Order, now: u64) -> Result<Outcome, Failure> {
         let mut sent = self.sent.lock().await?;
         let is_valid = |at: u64| order.valid.is_none_or(|valid| at.saturating_add(valid) > now);
         let known = sent.find(&order.key).filter(|known| is_valid(known.at)).cloned();
@@ -81,7 +102,7 @@ impl Sender {
         match known.as_ref().map(|known| known.stage) {
             Some(Stage::Done) => return Ok(Outcome::Before),
             Some(Stage::Accepted) => {
-                follow(room, order, &mut sent, at(Stage::Done)).await;
+                self.follow(room, order, Draft::Perhaps, &mut sent, at(Stage::Done)).await;
                 return Ok(Outcome::Before);
             }
             Some(Stage::Unknown) if self.arrived(room, &known).await? => {
@@ -92,7 +113,8 @@ impl Sender {
             Some(Stage::Unknown) | None => {}
         }
         sent.put(at(Stage::Unknown)).await?;
-        match smtp::send(&self.smtp, &self.login, &order.mail).await {
+        let (taken, draft) = tokio::join!(smtp::send(&self.smtp, &self.login, &order.mail), self.draft(order));
+        match taken {
             Ok(_) => {}
             Err(error @ smtp::Error::Uncertain(_)) => return Err(Failure::Smtp(error)),
             Err(error) => {
@@ -101,33 +123,90 @@ impl Sender {
             }
         }
         noted(sent.put(at(Stage::Accepted)).await, order);
-        follow(room, order, &mut sent, at(Stage::Done)).await;
+        self.follow(room, order, draft, &mut sent, at(Stage::Done)).await;
         Ok(Outcome::Sent)
     }
 
-    /// Whether a mail of which nobody knows lies among those that were sent.
+    /// Goes on with copies that earlier requests of the user have left behind. Returns at once.
+    pub fn resume(&self, room: impl Mailroom) {
+        match self.copies.is_empty() {
+            Ok(true) => {}
+            Ok(false) => self.copy(room),
+            Err(error) => log::warn!("copies of sent mails wait: {error}"),
+        }
+    }
+
+    fn copy(&self, room: impl Mailroom) {
+        let give_up = self.smtp.give_up.saturating_mul(24 * 3600);
+        self.copying.begin(Work { user: self.login.user.clone(), copies: self.copies.clone(), room, give_up });
+    }
+
+    /// Whether a mail of which nobody knows lies among those that were sent, or is about to.
     async fn arrived(&self, room: &impl Mailroom, known: &Option<Sending>) -> Result<bool, Failure> {
         match known {
+            Some(known) if self.copies.has(&known.message_id) => Ok(true),
             Some(known) => room.has_sent(&known.message_id).await.map_err(Failure::Unknown),
             None => Ok(false),
         }
     }
-}
 
-/// What follows from a mail that the server has taken: nothing of that can make it unsent.
-async fn follow(room: &impl Mailroom, order: &Order, sent: &mut OpenSent, done: Sending) {
-    if order.save {
-        let kept = match room.keep(&order.mail.message).await {
-            // A connection that was closed meanwhile: the second time there is a new one.
-            Err(_) => room.keep(&order.mail.message).await,
-            kept => kept,
+    /// The copy of a mail that is about to be sent.
+    async fn draft(&self, order: &Order) -> Draft {
+        match order.mail.message.len() {
+            len if order.save && len > SMALL => Draft::Ready(self.copies.prepare(&order.mail.message).await),
+            _ => Draft::Small,
+        }
+    }
+
+    /// What follows from a mail that the server has taken: nothing of that can make it unsent.
+    async fn follow<M: Mailroom + Clone>(
+        &self,
+        room: &M,
+        order: &Order,
+        draft: Draft,
+        sent: &mut OpenSent,
+        done: Sending,
+    ) {
+        let verb = order.original.as_ref().map(|(_, verb)| *verb);
+        let keep = async { order.save && self.keep(room, order, draft, done.at).await };
+        let (waits, ()) = tokio::join!(keep, room.count(&order.message_id, verb, &order.mail.to));
+        mark(room, order, done.at).await;
+        noted(sent.put(done).await, order);
+        if waits {
+            self.copy(room.clone());
+        }
+    }
+
+    /// Keeps the copy, on disk at least; gives whether it is still to be put into its folder.
+    async fn keep(&self, room: &impl Mailroom, order: &Order, draft: Draft, now: u64) -> bool {
+        let message = &order.mail.message;
+        let (prepared, tries) = match draft {
+            Draft::Ready(prepared) => (prepared, 0),
+            Draft::Perhaps => (self.copies.prepare(message).await, 1),
+            Draft::Small => match room.keep(message, now).await {
+                Ok(()) => return false,
+                Err(reason) => {
+                    log::debug!("the copy of the mail {} waits: {reason}", order.message_id);
+                    (self.copies.prepare(message).await, 1)
+                }
+            },
+        };
+        let copy = Copy { message_id: order.message_id.clone(), since: now, tries, not_before: 0 };
+        let put = match prepared {
+            Ok(prepared) => self.copies.put(prepared, &copy).await,
+            Err(error) => Err(error),
+        };
+        let Err(error) = put else { return true };
+        log::error!("the copy of the mail {} cannot wait on disk: {error}", order.message_id);
+        let kept = match tries > 0 && room.has_sent(&order.message_id).await.unwrap_or(false) {
+            true => Ok(()),
+            false => room.keep(message, now).await,
         };
         if let Err(reason) = kept {
             log::warn!("the mail {} was sent, but no copy is in Sent: {reason}", order.message_id);
         }
+        false
     }
-    mark(room, order, done.at).await;
-    noted(sent.put(done).await, order);
 }
 
 async fn mark(room: &impl Mailroom, order: &Order, now: u64) {

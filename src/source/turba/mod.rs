@@ -18,6 +18,7 @@ pub use super::app::Shared;
 use super::{
     Changes, Container, Error, Fetched, Source,
     app::{App, Manner},
+    people::{self, People},
 };
 use crate::{
     horde::{Call, Session},
@@ -29,12 +30,12 @@ use crate::{
 /// The virtual address book of people that the user writes to: no place for contacts.
 const FAVOURITES: &str = "favourites";
 
-static MANNER: Manner = Manner { api: "contacts", bare: false, blind: false };
+pub(super) static MANNER: Manner = Manner { api: "contacts", bare: false, blind: false, guarded: true };
 
 /// The address books of one user.
 #[derive(Debug, Clone)]
 pub struct Turba {
-    app: App,
+    pub(super) app: App,
     beside: Beside,
 }
 
@@ -58,40 +59,73 @@ impl Turba {
     }
 }
 
+impl Turba {
+    /// Whom the user writes to, if that is what the container has.
+    fn people(&self, container: &str) -> Option<People<'_>> {
+        (container == people::ID).then_some(People { app: &self.app, beside: &self.beside })
+    }
+
+    /// Those of its address books that are folders.
+    pub(super) fn served(mut books: Vec<Container>) -> Vec<Container> {
+        books.retain(|book| book.id != FAVOURITES);
+        books
+    }
+}
+
 impl Source for Turba {
     fn class(&self) -> Class {
         Class::Contacts
     }
 
     async fn containers(&self) -> Result<Vec<Container>, Error> {
-        let mut books = self.app.containers().await?;
-        books.retain(|book| book.id != FAVOURITES);
-        Ok(books)
+        Ok(Self::served(self.app.containers().await?))
     }
 
     async fn cursor(&self, container: &str) -> Result<u64, Error> {
+        if let Some(people) = self.people(container) {
+            return people.cursor().await;
+        }
         self.app.cursor(container).await
     }
 
     async fn cursors(&self, containers: &[String]) -> Result<Vec<u64>, Error> {
-        self.app.cursors(containers).await
+        let Some(place) = containers.iter().position(|container| container == people::ID) else {
+            return self.app.cursors(containers).await;
+        };
+        let (before, after) = containers.split_at(place);
+        let books: Vec<String> = before.iter().chain(after.iter().skip(1)).cloned().collect();
+        let mut cursors = self.app.cursors(&books).await?;
+        cursors.insert(place, self.cursor(people::ID).await?);
+        Ok(cursors)
     }
 
     async fn changes(&self, container: &str, from: u64, to: u64) -> Result<Changes, Error> {
+        if let Some(people) = self.people(container) {
+            return people.changes(from);
+        }
         let changes = self.app.changes(container, from, to).await?;
         self.forget_kept(&changes.delete).await;
         Ok(changes)
     }
 
     async fn list(&self, container: &str, _: Scope) -> Result<Vec<String>, Error> {
-        self.app.list_uids(container).await
+        match self.people(container) {
+            Some(people) => people.list().await,
+            None => self.app.list_uids(container).await,
+        }
     }
 
     async fn fetch(&self, container: &str, uids: &[String], ahead: &[String]) -> Result<Vec<Fetched>, Error> {
+        if let Some(people) = self.people(container) {
+            return people.fetch(uids);
+        }
         self.fetch_items(container, uids, ahead).await
     }
 
     async fn add(&self, container: &str, wish: &str, item: &Properties) -> Result<String, Error> {
+        if container == people::ID {
+            return Err(Error::Denied);
+        }
         self.add_item(container, wish, item).await
     }
 
@@ -100,10 +134,16 @@ impl Source for Turba {
     }
 
     async fn change(&self, container: &str, uid: &str, patch: &Patch) -> Result<(), Error> {
+        if container == people::ID {
+            return Err(Error::Denied);
+        }
         self.change_item(container, uid, patch).await
     }
 
     async fn delete(&self, container: &str, uid: &str) -> Result<(), Error> {
+        if container == people::ID {
+            return Err(Error::Denied);
+        }
         self.delete_item(container, uid).await
     }
 }

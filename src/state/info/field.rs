@@ -134,6 +134,14 @@ pub(super) const FIELDS: &[Field] = &[
         ..FIELD
     },
     Field {
+        key: "trouble",
+        behind: "what it does again and again in vain",
+        text: true,
+        get: |info| quoted(&info.trouble),
+        set: |info, value| keep(&mut info.trouble, value),
+        ..FIELD
+    },
+    Field {
         key: "wipe_sent",
         above: "\n# What the device was told and what it answered.\n",
         behind: "when it was last told to wipe; 0 = never",

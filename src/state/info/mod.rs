@@ -85,6 +85,8 @@ pub struct Info {
     pub announced: String,
     /// Items that could not be delivered, with reasons; see [`Info::note_aside`].
     pub put_aside: String,
+    /// What the device does again and again in vain, with the time at which that was noted; see [`Info::note_trouble`].
+    pub trouble: String,
     /// Keys that this program does not know, kept as they are.
     pub unknown: BTreeMap<String, String>,
 }
@@ -166,6 +168,27 @@ impl Info {
         );
         all.truncate(ASIDE_MOST);
         self.put_aside = all.join(ASIDE_END);
+    }
+
+    /// Notes what the device does again and again in vain, in place of what was noted before. What an administrator wrote there stays.
+    pub fn note_trouble(&mut self, now: u64, text: &str) {
+        let time = i64::try_from(now).ok().and_then(|now| jiff::Timestamp::from_second(now).ok()).unwrap_or_default();
+        if self.trouble.is_empty() || self.trouble_since().is_some() {
+            self.trouble = format!("{time} {}", bounded(text));
+        }
+    }
+
+    /// When the trouble was noted; `None`: there is none, or it is a text of an administrator.
+    pub fn trouble_since(&self) -> Option<u64> {
+        let time = self.trouble.split_whitespace().next()?.parse::<jiff::Timestamp>().ok()?;
+        u64::try_from(time.as_second()).ok()
+    }
+
+    /// The trouble is over.
+    pub fn clear_trouble(&mut self) {
+        if self.trouble_since().is_some() {
+            self.trouble.clear();
+        }
     }
 
     /// Takes over what the phone tells of itself, as (element name, text): what it does not name stays, an empty text removes.

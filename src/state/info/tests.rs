@@ -296,3 +296,21 @@ fn items_that_were_put_aside_are_noted_by_folder() {
     info.note_aside("Email Inbox", &[]);
     assert_eq!(read(&info), "");
 }
+
+#[test]
+fn a_trouble_is_noted_and_cleared_and_an_administrators_words_stay() {
+    let mut info = Info::default();
+    assert_eq!(info.trouble_since(), None);
+    info.note_trouble(1_700_000_000, "Sync 500, the same request 20 times");
+    assert_eq!(info.trouble, "2023-11-14T22:13:20Z Sync 500, the same request 20 times");
+    assert_eq!(info.trouble_since(), Some(1_700_000_000));
+    assert_eq!(read(&info.rewrite(b"")).map(|info| info.trouble), Ok(info.trouble.clone()));
+    info.note_trouble(1_700_000_600, "Ping 7");
+    assert_eq!(info.trouble, "2023-11-14T22:13:20Z Ping 7".replace("13:20", "23:20"));
+    info.clear_trouble();
+    assert_eq!(info.trouble, "");
+    info.trouble = "I have called him. Erika".to_owned();
+    info.note_trouble(1_700_000_000, "Sync 500");
+    info.clear_trouble();
+    assert_eq!(info.trouble, "I have called him. Erika");
+}

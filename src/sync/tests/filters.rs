@@ -97,10 +97,9 @@ fn an_item_that_comes_back_is_an_add() {
 #[test]
 fn what_the_phone_does_not_want_wakes_nobody_and_is_not_counted() {
     let (horde, mut phone) = filled(4, &[-100, -3]);
-    let mut watch = Watch::default();
-    let mut look = |phone: &mut Phone| {
-        let now = phone.now;
-        block_on(watch.has_changes(&horde, &mut phone.log, place(), Version::V14_1, now, None)).unwrap()
+    let look = |phone: &mut Phone| {
+        let (now, to) = (phone.now, block_on(horde.cursor(place().container)).unwrap());
+        block_on(has_changes(&horde, &mut phone.log, place(), Version::V14_1, now, to)).unwrap()
     };
     let count = |phone: &mut Phone, filter| {
         let (key, now) = (phone.key.clone(), phone.now);

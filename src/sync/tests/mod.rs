@@ -357,10 +357,10 @@ fn a_history_that_goes_backwards_compares_all_items() {
 #[test]
 fn a_watch_wakes_for_foreign_changes_only() {
     let (horde, mut phone) = filled(2);
-    let mut watch = Watch::default();
-    let mut look = |phone: &mut Phone| {
-        block_on(watch.has_changes(&phone.horde.clone(), &mut phone.log, place(), Version::V14_1, phone.now, None))
-            .unwrap()
+    let look = |phone: &mut Phone| {
+        let horde = phone.horde.clone();
+        let to = block_on(horde.cursor(place().container)).unwrap();
+        block_on(has_changes(&horde, &mut phone.log, place(), Version::V14_1, phone.now, to)).unwrap()
     };
     assert!(!look(&mut phone));
     phone.change(0, "mine");

@@ -1,6 +1,7 @@
 //! Mail, end to end: each test reads back through IMAP what the phone did, and lets the phone see what others did.
 
 mod bodies;
+mod copies;
 mod corpus;
 mod drafts;
 mod events;
@@ -9,6 +10,7 @@ mod flags;
 mod folders;
 mod large;
 mod moving;
+mod people;
 mod search;
 mod sending;
 mod syncing;

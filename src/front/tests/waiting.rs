@@ -1,0 +1,23 @@
+//! What a phone holds here while it waits. It is a matter of sizes, which the compiler knows.
+
+use std::mem::{size_of, size_of_val};
+
+use super::*;
+
+#[tokio::test]
+async fn what_waits_is_small() {
+    let place = Place::new(|_| {}).await;
+    let request = Request {
+        method: String::new(),
+        path: String::new(),
+        query: Vec::new(),
+        headers: Headers::default(),
+        remote: None,
+        body: Body::empty(),
+        hangup: Hangup::new().1,
+        may_wait: true,
+    };
+    // Ten thousand phones wait in these; what comes before a command takes more than ten times as much, and must not be part of them.
+    let waiting = size_of_val(&place.desk.handle(request)) + size_of::<Begun>();
+    assert!(waiting <= 1280, "{waiting} bytes");
+}
