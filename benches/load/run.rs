@@ -1,7 +1,7 @@
 //! The measurements over the stand-in, one after the other, with the same phones.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -55,8 +55,23 @@ impl Rig {
         counts.requests as f64 / (time.as_secs_f64() / self.options.tick.as_secs_f64())
     }
 
+    /// Phones that were put off because all came at once are back.
+    async fn arrived(&self) {
+        let mut before = 0;
+        loop {
+            let now = PUT_OFF.load(Ordering::Relaxed);
+            if now == before {
+                return tokio::time::sleep(self.options.tick).await;
+            }
+            before = now;
+            // Longer than any of them was told to stay away.
+            tokio::time::sleep(Duration::from_secs(50)).await;
+        }
+    }
+
     /// Nothing happens.
     async fn idle(&self, crowd: &Crowd) {
+        self.arrived().await;
         let memory = proc::memory(self.bridge.pid());
         let told = resident(&self.bridge);
         let what = format!("memory with {} waiting phones of {} users", crowd.waiting(), self.options.users());
@@ -177,7 +192,7 @@ pub(crate) async fn run(options: Options) {
         rig.syncs(&mut crowd, &mut changes, &workers).await;
     }
     rig.end(&mut crowd).await;
-    let put_off = PUT_OFF.load(std::sync::atomic::Ordering::Relaxed);
+    let put_off = PUT_OFF.load(Ordering::Relaxed);
     if put_off > 0 {
         line("requests that were put off with 503", &put_off.to_string());
     }

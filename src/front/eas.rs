@@ -77,7 +77,7 @@ impl Desk {
         }
         let realm = &site.config.login.realm;
         let header = request.headers.get("authorization");
-        let login = match self.auth.check(&site.config, &site.horde, header, request.remote).await {
+        let login = match Box::pin(self.auth.check(&site.config, &site.horde, header, request.remote)).await {
             Ok(login) => login,
             Err(error) => {
                 note(line, &error);
@@ -115,7 +115,7 @@ impl Desk {
             Ok(visit) => visit,
             Err(slow) => {
                 if let Ok(device) = DeviceId::new(id).and_then(|id| site.store.device(&login.user, &id)) {
-                    slow.tell(&device, &login.user).await;
+                    Box::pin(slow.tell(&device, &login.user)).await;
                 }
                 return Err(slowed(&slow, line));
             }
@@ -128,10 +128,10 @@ impl Desk {
                 Ok(Box::new(Begun { context, visit, command, work, versions, renewed, begins }))
             }
             Err(failure) => {
-                visit.answered(&login.user, judged(Err(&failure))).await;
+                Box::pin(visit.answered(&login.user, judged(Err(&failure)))).await;
                 if let Failure::Gate { status, .. } = failure
                     && PROVISION.contains(&status)
-                    && let Err(slow) = visit.refused(&login.user, status).await
+                    && let Err(slow) = Box::pin(visit.refused(&login.user, status)).await
                 {
                     return Err(slowed(&slow, line));
                 }
@@ -262,7 +262,8 @@ struct Ready {
     begins: bool,
 }
 
-/// Lets a command begin: asks the gate, brings the info file up to date, takes the body.
+/// Lets a command begin: asks the gate, brings the info file up to date, takes the body. What is large is in boxes, as thousands may wait in
+/// here for their turn.
 async fn begin(
     site: &Arc<Site>,
     mut request: Request,
@@ -288,12 +289,12 @@ async fn begin(
     let now = known::now();
     let key = query.policy_key;
     let info = match admit(site, &device, &gate::Asked { command, version, key, now })? {
-        Ok(info) => known::refresh(&device, info, seen, &offered, now).await.map_err(known::told)?,
+        Ok(info) => Box::pin(known::refresh(&device, info, seen, &offered, now)).await.map_err(known::told)?,
         Err(wipe) => Info { wipe, announced: offered.clone(), ..Info::default() },
     };
     let renewed = entry.announces && info.announced != offered;
     let limit = entry.run.limit(&site.config.gateway);
-    let body = body::read(&mut request, limit, site.store.spool()).await.map_err(Failure::Http)?;
+    let body = Box::pin(body::read(&mut request, limit, site.store.spool())).await.map_err(Failure::Http)?;
     line.add("in", body.len());
     visit.reads(&info, now);
     let head = body.read(0, COMPARED).await.map_err(|e| Failure::Http(body::unkept(&e)))?;
@@ -310,7 +311,7 @@ async fn begin(
         may_wait: request.may_wait,
         place,
     };
-    crate::command::flush(&context).await;
+    Box::pin(crate::command::flush(&context)).await;
     let (work, begins) = match entry.run {
         Run::Spooled(run) => (Work::Spooled(run, Arc::new(body)), false),
         Run::Whole(run) => {

@@ -91,7 +91,7 @@ impl Desk {
         }
         line.add("path", &request.path);
         Err(match autodiscover::kind(&path) {
-            Some(kind) => self.autodiscover(&site, kind, request, line).await,
+            Some(kind) => Box::pin(self.autodiscover(&site, kind, request, line)).await,
             None => Response::status(404),
         })
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Changed, Changes, Container, Error, Fetched, Source, Want,
-    app::{self, App},
+    app::{self, App, Listing},
     imp, kronolith, mnemo, nag, turba,
 };
 use crate::{
@@ -145,9 +145,16 @@ impl Any {
     pub async fn containers_of(sources: &[Self]) -> Result<Vec<(Class, Result<Vec<Container>, Error>)>, Error> {
         let apps: Vec<(&Self, &App)> = sources.iter().filter_map(|any| Some((any, any.app()?))).collect();
         let Some((_, first)) = apps.first() else { return Ok(Vec::new()) };
-        let calls = apps.iter().flat_map(|(_, app)| app.listing()).collect();
-        let mut answers = first.batch(calls).await?.into_iter();
-        Ok(apps.iter().map(|(any, app)| (any.class(), app.listed(&mut answers).map(|list| any.own(list)))).collect())
+        let listings: Vec<Listing> = apps.iter().map(|(_, app)| app.listing()).collect();
+        let (firsts, others): (Vec<_>, Vec<_>) = listings.into_iter().map(|one| (one.first, one.then)).unzip();
+        let phases = vec![firsts, others.into_iter().flatten().collect()];
+        let mut phases =
+            first.session.sweep(phases).await.map_err(app::fault::of_site)?.into_iter().map(Vec::into_iter);
+        let (mut first, mut then) = (phases.next().unwrap_or_default(), phases.next().unwrap_or_default());
+        Ok(apps
+            .iter()
+            .map(|(any, app)| (any.class(), app.listed(&mut first, &mut then).map(|list| any.own(list))))
+            .collect())
     }
 
     /// What an application makes of the list of its containers.

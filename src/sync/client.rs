@@ -215,7 +215,9 @@ async fn change<S: Source>(
     }
     let fingerprint = work.own_fingerprint(&changed);
     items.insert(id.clone(), Fetched::Item(changed));
-    if lasting && (server_changed || had.is_stale()) {
+    // Nothing fills in mails by itself: what the phone does not have somebody else has put there, also if it was looked at before.
+    let untold = work.waits(&had.uid) && !work.same(&had, &current);
+    if lasting && (untold || had.is_stale()) {
         // The phone does not know yet what others put there.
         work.look_at(&uid);
         return Ok((status::SUCCESS, Some((id, Item::stale(uid)))));

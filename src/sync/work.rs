@@ -128,8 +128,12 @@ impl<'a, S: Source> Work<'a, S> {
     /// Whether somebody else changed the item since the phone got it. The fingerprint alone does not tell: it is another one as soon as the
     /// phone asks for other bodies, or speaks another version.
     pub(super) fn is_news(&self, had: &state::Item, item: &Properties) -> bool {
-        let waits = self.state.dirty.contains(&had.uid) || self.state.aside.contains_key(&had.uid);
-        waits && !self.same(had, item) && self.fingerprint(item) != had.seen
+        self.waits(&had.uid) && !self.same(had, item) && self.fingerprint(item) != had.seen
+    }
+
+    /// Whether the item is to be looked at.
+    pub(super) fn waits(&self, uid: &str) -> bool {
+        self.state.dirty.iter().any(|waiting| waiting == uid) || self.state.aside.contains_key(uid)
     }
 
     pub(super) fn server_id(&self, item_id: &str) -> String {

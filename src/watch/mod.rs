@@ -2,8 +2,8 @@
 //! watcher asks Horde for everybody at once, with the login of anybody who waits, and rings the bells of those in whose containers
 //! something has happened. Whether that is anything a Sync would deliver is found out by the one who was called.
 //!
-//! Per tick: one PHP request while nothing changes ([`round`]), one look at the folders of few users ([`folders`]), and one question to
-//! the mail server per user who waits for mail ([`mail`]).
+//! Per tick: one PHP request while nothing changes (`round.rs`), one look at the folders of few users (`folders.rs`), and one question to
+//! the mail server per user who waits for mail (`mail.rs`).
 
 mod bell;
 mod folders;

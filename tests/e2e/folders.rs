@@ -6,8 +6,9 @@ use serde_json::json;
 
 use crate::{
     calendar::{BERLIN, event, no_echo},
+    horde::Lab,
     phone::{Phone, Request, change, delete},
-    site::Site,
+    site::{Door, Site},
     tree::t,
 };
 
@@ -112,4 +113,19 @@ fn a_calendar_that_may_only_be_read_gives_the_servers_version_back() {
     assert!(answer.commands("Add").is_empty());
     phone.folder_sync();
     assert!(!phone.folders.contains_key(&folder));
+}
+
+/// Horde makes the default container of a new user at the first call of its application, and several of them for calls at the same moment.
+#[test]
+fn a_new_user_gets_one_folder_of_each_kind_without_accelerators_too() {
+    let url = format!("http://{}/horde/rpc.php", Lab::get().rpc());
+    let plain = format!("[horde]\nurl = \"{url}\"\nmulticall = false\nmultiget = false\n");
+    let site = Site::with("plainfolders", Door::wanted(), &plain);
+    let mut phone = site.phone("plainfolders1", "14.1");
+    phone.pair_and_sync();
+    for kinds in [[7, 15], [8, 13], [10, 17]] {
+        let folders: Vec<_> = phone.folders.values().filter(|folder| kinds.contains(&folder.kind)).collect();
+        let own = folders.iter().filter(|folder| folder.name.contains(&site.horde.user)).count();
+        assert_eq!(own, 1, "{folders:?}");
+    }
 }

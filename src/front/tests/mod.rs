@@ -28,7 +28,7 @@ use super::{
     *,
 };
 use crate::{
-    command::{Context, Reply},
+    command::{Context, Reply, ping, sync},
     error::Error,
     gateway::{Body, Hangup, Headers},
     horde::Horde,
@@ -55,6 +55,10 @@ async fn act(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
             throttle::RELEASE.notified().await;
             ctx.place.resume().await?;
             Ok(Reply::default())
+        }
+        b"sizes" => {
+            let sizes = [size_of_val(&ping::run(ctx, &[])), size_of_val(&sync::run(ctx, &[]))];
+            Ok(Reply::document(format!("{sizes:?}").into_bytes()))
         }
         b"key" => Ok(Reply::document(format!("{:?}", ctx.query.policy_key).into_bytes())),
         b"" => Ok(Reply::default()),

@@ -45,6 +45,15 @@ pub(super) struct App {
     manner: &'static Manner,
 }
 
+/// The calls that list containers. An application makes a new user's default container when it is first asked for anything; asked several
+/// things at the same moment it makes several.
+#[derive(Debug)]
+pub(super) struct Listing {
+    pub(super) first: Call,
+    /// Only when the first has its answer.
+    pub(super) then: Vec<Call>,
+}
+
 /// What the user may do in a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rights {
@@ -153,28 +162,35 @@ impl App {
 
     /// All containers that the user may see, the default one first.
     pub(super) async fn containers(&self) -> Result<Vec<Container>, Error> {
-        let mut calls = self.listing();
+        let Listing { first, mut then } = self.listing();
         // Whoever lists the containers reads them next.
         if self.known_zone().is_none() {
-            calls.push(zone_of_user());
+            then.push(zone_of_user());
         }
-        let mut answers = self.batch(calls).await?.into_iter();
-        let containers = self.listed(&mut answers)?;
-        if let Some(Ok(zone)) = answers.next() {
+        let mut phases = self.session.sweep(vec![vec![first], then]).await.map_err(fault::of_site)?.into_iter();
+        let (mut first, mut then) =
+            (phases.next().unwrap_or_default().into_iter(), phases.next().unwrap_or_default().into_iter());
+        let containers = self.listed(&mut first, &mut then)?;
+        if let Some(Ok(zone)) = then.next() {
             self.learn_zone(&zone);
         }
         Ok(containers)
     }
 
     /// The calls whose answers [`App::listed`] reads.
-    pub(super) fn listing(&self) -> Vec<Call> {
-        vec![self.sources(false), self.sources(true), self.call("getDefaultShare", Vec::new())]
+    pub(super) fn listing(&self) -> Listing {
+        let then = vec![self.sources(true), self.call("getDefaultShare", Vec::new())];
+        Listing { first: self.sources(false), then }
     }
 
-    /// All containers that the user may see, the default one first, from the next answers of a batch.
-    pub(super) fn listed(&self, answers: &mut impl Iterator<Item = Answer>) -> Result<Vec<Container>, Error> {
+    /// All containers that the user may see, the default one first, from the next answers to the first calls and to the others.
+    pub(super) fn listed(
+        &self,
+        first: &mut impl Iterator<Item = Answer>,
+        then: &mut impl Iterator<Item = Answer>,
+    ) -> Result<Vec<Container>, Error> {
         // All of its answers are taken, whatever they are: the next ones are another application's.
-        let [all, writable, default] = [next(answers), next(answers), next(answers)];
+        let [all, writable, default] = [next(first), next(then), next(then)];
         let (all, writable) = (self.names(all)?, self.names(writable)?);
         let default = default.map_err(fault::of_site)?;
         Ok(answer::containers(all, &writable, default.as_str().unwrap_or_default()))

@@ -165,3 +165,20 @@ fn old_mails_leave_with_the_daily_listing() {
     all.commands.sort_by(|a, b| a.server_id.cmp(&b.server_id));
     assert_eq!(told(&all), [(ServerKind::Add, "Em1:77.1"), (ServerKind::Add, "Em1:77.2")]);
 }
+
+/// The answer to a mark got lost, somebody else took the mark away, and the next change of the phone hid that from it.
+#[test]
+fn a_mark_taken_away_after_a_lost_answer_is_told_although_the_phone_changes_the_mail_again() {
+    let imap = Imap::default();
+    let one = imap.put("one");
+    let mut client = Client::new(&imap);
+    let before = client.key.clone();
+    client.sync(change("Em1:77.1", e::READ, "1"));
+    client.key = before;
+    imap.mark(&one, e::READ, "0");
+    let mut told: Vec<ServerCommand> = client.sync(change("Em1:77.1", e::READ, "1")).commands;
+    told.extend(client.sync(change("Em1:77.1", e::SUBJECT, "another")).commands);
+    told.extend(client.sync(Vec::new()).commands);
+    let marks: Vec<_> = told.iter().filter_map(|command| command.item.text(e::READ)).collect();
+    assert_eq!(marks, ["0"], "{told:?}");
+}
