@@ -37,8 +37,10 @@ use folders::Folders;
 use ledger::{Key, Ledger};
 use mail::Mail;
 
-/// Looks of waiting requests at Horde per tick, for the whole site.
+/// Looks of waiting requests at Horde per tick, for the whole site: whether a Sync would deliver what has happened.
 const LOOKS: usize = 2;
+/// The same for what is in doubt: nobody is told of that before.
+const DOUBTS: usize = 2;
 
 /// The watcher of a site. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -53,7 +55,8 @@ struct Inner {
     hall: Mutex<Hall>,
     /// Something is to be asked that need not wait for the tick.
     soon: Arc<Notify>,
-    looks: Arc<Semaphore>,
+    looks: Semaphore,
+    doubts: Semaphore,
     stopped: AtomicBool,
 }
 
@@ -94,7 +97,8 @@ impl Watch {
             tick: AtomicU64::new(milliseconds(tick)),
             hall: Mutex::default(),
             soon: Arc::default(),
-            looks: Arc::new(Semaphore::new(LOOKS)),
+            looks: Semaphore::new(LOOKS),
+            doubts: Semaphore::new(DOUBTS),
             stopped: AtomicBool::new(false),
         }))
     }

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{sync::Notify, time::sleep};
 
-use super::{Inner, LOOKS, folders, ledger::Key};
+use super::{DOUBTS, Inner, LOOKS, folders, ledger::Key};
 use crate::{
     horde::Session,
     proto::class::Class,
@@ -67,6 +67,7 @@ impl Inner {
     async fn round(self: &Arc<Self>, due: bool) {
         if due {
             self.looks.add_permits(LOOKS.saturating_sub(self.looks.available_permits()));
+            self.doubts.add_permits(DOUBTS.saturating_sub(self.doubts.available_permits()));
         }
         let (mut points, patrol, counters) = {
             let mut hall = self.hall();

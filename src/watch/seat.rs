@@ -161,9 +161,9 @@ impl Seat {
         self.wishes.iter().flat_map(|wish| wish.keys.iter()).all(|key| hall.ledger.standing(key).is_some())
     }
 
-    /// Waits for permission to look at Horde for oneself: few are given per tick, whatever the number of those who wait.
-    pub async fn may_look(&self) {
-        if let Ok(permit) = self.inner.looks.acquire().await {
+    /// Waits for permission to ask Horde what is in doubt: few are given per tick, whatever the number of those who wait.
+    pub async fn may_ask(&self) {
+        if let Ok(permit) = self.inner.doubts.acquire().await {
             permit.forget();
         }
     }
