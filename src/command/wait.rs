@@ -139,6 +139,10 @@ impl Vigil<'_> {
         for news in self.seat.news().into_iter().filter(|news| !news.sure) {
             match self.has_moved(news).await {
                 Ok(moved) => self.seat.settle(news.wish, news.cursor, moved),
+                // The look that follows says so to the phone.
+                Err(sync::Error::Source(source::Error::ContainerGone)) => {
+                    self.seat.settle(news.wish, news.cursor, true);
+                }
                 Err(error) => {
                     log::debug!("waiting on: {error:?}");
                     self.again = Some(Instant::now() + self.ctx.site.config.ping.tick());
