@@ -29,7 +29,7 @@ use horde_eas::{
         inviting::{Answer, Clerk, Office, Reply, Response},
         kronolith::Kronolith,
     },
-    state::{DeviceId, Info, Store},
+    state::{DeviceId, Facts, Store},
     wbxml::{
         Tag, Writer,
         tag::{air_sync as a, air_sync_base as b, calendar as c, folder_hierarchy as fh, meeting_response as m},
@@ -394,7 +394,8 @@ impl<'a> Phone<'a> {
             site: self.site.clone(),
             session: self.site.horde.session(&login),
             device: self.site.store.device(&self.user.name, &id).unwrap(),
-            info: Info::default(),
+            facts: Facts::default(),
+            user_agent: String::new(),
             version: self.version,
             query: Query::default(),
             hangup: Hangup::new().1,

@@ -40,7 +40,7 @@ use crate::{
     proto::{Malformed, Query, Version},
     source,
     spool::{Piece, Pieces},
-    state::{self, Device, Info, Store},
+    state::{self, Device, Facts, Store},
     sync as engine,
     watch::Watch,
 };
@@ -86,8 +86,10 @@ pub struct Context {
     pub session: Session,
     /// The device's state.
     pub device: Device,
-    /// The device's info file as the gate saw it.
-    pub info: Info,
+    /// What let the request in, of the device's info file.
+    pub facts: Facts,
+    /// What the device calls itself (User-Agent), as the info file has it.
+    pub user_agent: String,
     /// Protocol version of this request.
     pub version: Version,
     /// The query.

@@ -158,7 +158,7 @@ fn unavailable(reason: String) -> source::Error {
 
 /// Whether this device gets one folder for all containers of a class.
 pub(super) fn merges(ctx: &Context, class: Class) -> bool {
-    ctx.site.config.folders.merges(&ctx.query.device_type, &ctx.info.user_agent, class)
+    ctx.site.config.folders.merges(&ctx.query.device_type, &ctx.user_agent, class)
 }
 
 /// The folder of the people whom the user writes to most: IMP counts them, and a device with several folders of contacts gets them. That it is there

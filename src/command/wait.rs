@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     proto::class::Class,
     source::{self, Container, Role, Source as _, merged},
-    state::{Edit, Info, Locked, WipeStatus},
+    state::{Edit, Info, Locked},
     sync::{self, Folder, Hierarchy, Place, Standing},
     watch::{Call, News, Seat, Wish},
 };
@@ -281,8 +281,7 @@ impl Gate<'_> {
 
     /// Whether the gate has the same facts as when it let the request pass.
     fn is_as_before(&self) -> bool {
-        let facts = |i: &Info| (i.policy_key, i.blocked, i.wipe == WipeStatus::Pending, i.wipe == WipeStatus::Wiped);
-        let same = |info: &Info| facts(info) == facts(&self.ctx.info);
+        let same = |info: &Info| info.facts() == self.ctx.facts;
         self.ctx.device.info().is_ok_and(|info| info.as_ref().is_some_and(same))
     }
 }

@@ -68,7 +68,7 @@ impl Desk {
     pub(super) async fn active_sync(
         &self,
         site: &Arc<Site>,
-        request: Request,
+        request: Box<Request>,
         line: &mut Line,
     ) -> Result<Box<Begun<'_>>, Response> {
         let method = request.method.as_str();
@@ -104,7 +104,7 @@ impl Desk {
     async fn command(
         &self,
         site: &Arc<Site>,
-        request: Request,
+        request: Box<Request>,
         login: Login,
         line: &mut Line,
     ) -> Result<Box<Begun<'_>>, Response> {
@@ -141,7 +141,7 @@ impl Desk {
     }
 
     /// What the query asks for, if this program has it.
-    fn asked(&self, request: &Request, line: &mut Line) -> Result<Asked, (u16, Option<(Command, Version)>)> {
+    fn asked(&self, request: &Request, line: &mut Line) -> Result<Box<Asked>, (u16, Option<(Command, Version)>)> {
         let mut query = Query::parse(&request.query).map_err(|error| {
             line.add("error", error);
             (400, None)
@@ -163,7 +163,7 @@ impl Desk {
             query.accept_multipart = parts.is_some_and(|text| text.trim().eq_ignore_ascii_case("T"));
             query.policy_key = request.headers.get("x-ms-policykey").map(key);
         }
-        Ok(Asked { query, command, version, entry })
+        Ok(Box::new(Asked { query, command, version, entry }))
     }
 
     /// Carries a command out.
@@ -266,14 +266,15 @@ struct Ready {
 /// here for their turn.
 async fn begin(
     site: &Arc<Site>,
-    mut request: Request,
+    mut request: Box<Request>,
     login: &Login,
-    asked: Asked,
+    asked: Box<Asked>,
     versions: Vec<Version>,
     visit: &mut Visit<'_>,
     line: &mut Line,
 ) -> Result<Ready, Failure> {
-    let Asked { query, command, version, entry } = asked;
+    let (command, version, entry) = (asked.command, asked.version, asked.entry);
+    let query = &asked.query;
     let id = known::check(&query.device_id, &query.device_type)?;
     let agent = agent(&request);
     let offered = negotiate::list(&versions);
@@ -288,25 +289,29 @@ async fn begin(
     visit.of(&device);
     let now = known::now();
     let key = query.policy_key;
-    let info = match admit(site, &device, &gate::Asked { command, version, key, now })? {
+    let admitted = admit(site, &device, &gate::Asked { command, version, key, now })?;
+    let info = match admitted {
         Ok(info) => Box::pin(known::refresh(&device, info, seen, &offered, now)).await.map_err(known::told)?,
-        Err(wipe) => Info { wipe, announced: offered.clone(), ..Info::default() },
+        Err(wipe) => Box::new(Info { wipe, announced: offered.clone(), ..Info::default() }),
     };
     let renewed = entry.announces && info.announced != offered;
     let limit = entry.run.limit(&site.config.gateway);
     let body = Box::pin(body::read(&mut request, limit, site.store.spool())).await.map_err(Failure::Http)?;
     line.add("in", body.len());
     visit.reads(&info, now);
+    let (facts, user_agent) = (info.facts(), info.user_agent.clone());
+    drop(info);
     let head = body.read(0, COMPARED).await.map_err(|e| Failure::Http(body::unkept(&e)))?;
-    visit.look(command, &query, &head, body.len())?;
+    visit.look(command, query, &head, body.len())?;
     let place = visit.place().await?;
     let context = Context {
         site: Arc::clone(site),
         session: site.horde.session(login),
         device,
-        info,
+        facts,
+        user_agent,
         version,
-        query,
+        query: asked.query,
         hangup: request.hangup,
         may_wait: request.may_wait,
         place,
@@ -324,17 +329,17 @@ async fn begin(
 }
 
 /// Reads the info file and asks the gate. `Err` inside: the file cannot be read, but the wipe that it asks for is still to be carried out.
-fn admit(site: &Site, device: &Device, asked: &gate::Asked) -> Result<Result<Option<Info>, WipeStatus>, Failure> {
+fn admit(site: &Site, device: &Device, asked: &gate::Asked) -> Result<Result<Option<Box<Info>>, WipeStatus>, Failure> {
     let info = match device.info() {
         Err(error @ state::Error::Unreadable { .. }) => {
             log::error!("{error}: the device is refused until this is corrected");
             Err(error)
         }
-        info => Ok(info.map_err(known::told)?),
+        info => Ok(info.map_err(known::told)?.map(Box::new)),
     };
     let salvaged = if info.is_err() { device.wipe_even_if_broken() } else { WipeStatus::None };
     let policy = &site.config.policy;
-    match gate::decide(info.as_ref().map(Option::as_ref), salvaged, policy, asked) {
+    match gate::decide(info.as_ref().map(Option::as_deref), salvaged, policy, asked) {
         Gate::Pass => Ok(info.map_err(|_| salvaged)),
         Gate::Refuse { http, status } => Err(Failure::Gate { http, status }),
     }

@@ -44,11 +44,11 @@ pub(super) fn now() -> u64 {
 /// protocol versions as X-MS-RP lists them; a device that was never told of any has them from its OPTIONS.
 pub(super) async fn refresh(
     device: &Device,
-    info: Option<Info>,
+    info: Option<Box<Info>>,
     seen: Seen<'_>,
     offered: &str,
     now: u64,
-) -> Result<Info, state::Error> {
+) -> Result<Box<Info>, state::Error> {
     let edit = |info: &mut Info| {
         let first = info.announced.is_empty();
         if first {
@@ -68,6 +68,7 @@ pub(super) async fn refresh(
             edit(info);
         })
         .await
+        .map(Box::new)
 }
 
 /// Remembers that the device is told of the versions that are offered now.

@@ -75,14 +75,14 @@ impl Desk {
     }
 
     /// All that comes before the work of a command: gives the command that may begin, or the answer where there is nothing to begin.
-    async fn arrive(&self, request: Request) -> (Line, Result<Box<Begun<'_>>, Response>) {
+    async fn arrive(&self, request: Box<Request>) -> (Line, Result<Box<Begun<'_>>, Response>) {
         let mut line = Line::start();
         line.add("from", request.remote.map(|a| a.to_string()).unwrap_or_default());
         let arrived = self.route(request, &mut line).await;
         (line, arrived)
     }
 
-    async fn route(&self, request: Request, line: &mut Line) -> Result<Box<Begun<'_>>, Response> {
+    async fn route(&self, request: Box<Request>, line: &mut Line) -> Result<Box<Begun<'_>>, Response> {
         let site = self.site();
         let path = request.path.trim_end_matches('/').to_ascii_lowercase();
         line.add("method", &request.method);
@@ -91,7 +91,7 @@ impl Desk {
         }
         line.add("path", &request.path);
         Err(match autodiscover::kind(&path) {
-            Some(kind) => Box::pin(self.autodiscover(&site, kind, request, line)).await,
+            Some(kind) => Box::pin(self.autodiscover(&site, kind, *request, line)).await,
             None => Response::status(404),
         })
     }
@@ -100,7 +100,7 @@ impl Desk {
 impl Handler for Desk {
     fn handle(&self, request: Request) -> impl Future<Output = Response> + Send {
         // In a box that is gone when the command begins: a phone may wait an hour in there, and this is larger than all that waits.
-        let arriving = Box::pin(self.arrive(request));
+        let arriving = Box::pin(self.arrive(Box::new(request)));
         async move {
             let (mut line, arrived) = arriving.await;
             let response = match arrived {

@@ -26,6 +26,11 @@ impl Shared {
         Self { apps: app::Shared::default(), mail: imp::Shared::new(imap) }
     }
 
+    /// Gives back what has expired. To be called now and then.
+    pub fn sweep(&self) {
+        self.apps.sweep();
+    }
+
     /// What is remembered of mail.
     pub fn mail(&self) -> &imp::Shared {
         &self.mail

@@ -21,7 +21,7 @@ pub use copies::{Copies, Copy, OpenCopies, Prepared};
 pub use device::{Device, DeviceId, Locked, Store};
 pub use edits::{Edit, Edits};
 pub use error::Error;
-pub use info::{Info, Seen, Stamp, WipeStatus};
+pub use info::{Facts, Info, Seen, Stamp, WipeStatus};
 pub use journal::Journal;
 pub use outbox::{Known, Letter, OpenOutbox, Outbox};
 pub use sent::{OpenSent, Sending, Sent, Stage};

@@ -43,6 +43,7 @@ pub(super) async fn run(weak: Weak<Inner>, soon: Arc<Notify>) {
         let due = now >= next;
         if due {
             next = now + inner.tick();
+            inner.shared.sweep();
             let mut hall = inner.hall();
             hall.prune(now);
             alone = if hall.seats == 0 { alone + 1 } else { 0 };

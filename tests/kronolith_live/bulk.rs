@@ -65,10 +65,12 @@ fn differences(uid: &str, a: &Properties, b: &Properties) -> Vec<String> {
 
 /// Fills the calendar up with plain events.
 async fn fill(site: &Site) {
+    // Horde notes each uid once for all users, and two that do so at the same moment fail.
+    let owner = &site.login.user;
     let events = (0..MANY).map(|n| {
         let day = jiff::civil::date(2026, 1, 1).saturating_add(jiff::Span::new().days(n as i64));
         let day = day.strftime("%Y%m%d");
-        format!("BEGIN:VEVENT\r\nUID:plain-{n}\r\nSUMMARY:Plain {n}\r\nDTSTART:{day}T080000Z\r\nDTEND:{day}T090000Z\r\nEND:VEVENT\r\n")
+        format!("BEGIN:VEVENT\r\nUID:plain-{n}-{owner}\r\nSUMMARY:Plain {n}\r\nDTSTART:{day}T080000Z\r\nDTEND:{day}T090000Z\r\nEND:VEVENT\r\n")
     });
     let text = format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{}END:VCALENDAR\r\n", events.collect::<String>());
     site.web("calendar.import", json!([text, "text/calendar", site.calendar])).await;

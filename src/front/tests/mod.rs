@@ -46,7 +46,7 @@ async fn act(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
         b"unauthorized" => Err(Error::Unauthorized),
         b"internal" => Err(Error::Internal("as told".into())),
         b"status" => Err(Error::Status(113)),
-        b"moody" if ctx.info.user_agent != "well" => Err(Error::Internal("as told".into())),
+        b"moody" if ctx.user_agent != "well" => Err(Error::Internal("as told".into())),
         b"hold" | b"rest" => {
             if body == b"rest" {
                 ctx.place.rest();

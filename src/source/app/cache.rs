@@ -23,7 +23,7 @@ use crate::{
 /// How long a fact is believed.
 const FACTS_FOR: Duration = Duration::from_secs(600);
 /// How long items read ahead are kept.
-const ROWS_FOR: Duration = Duration::from_secs(120);
+const ROWS_FOR: Duration = Duration::from_secs(60);
 /// Most bytes of items read ahead for one container, and for all.
 const CONTAINER_BYTES: usize = 24 << 20;
 const ALL_BYTES: usize = 96 << 20;
@@ -84,6 +84,13 @@ impl Shared {
     /// An empty memory, for one site.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Gives back what has expired. To be called now and then: where nothing is read, nobody else does.
+    pub(in crate::source) fn sweep(&self) {
+        let mut inner = self.lock();
+        inner.facts.retain(|_, (at, _)| at.elapsed() < FACTS_FOR);
+        inner.tidy();
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

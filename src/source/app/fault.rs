@@ -10,6 +10,12 @@ pub(in crate::source) fn is_container_gone(text: &str) -> bool {
     text.contains("Invalid address book") || (text.starts_with("Share name") && text.ends_with("not found"))
 }
 
+/// The database refused a statement, perhaps not the first one of the call. Two calls at the same moment can be to blame: a deadlock, or a
+/// tag or uid that both wanted to be the first to note, as with an invitation that two users of the site take.
+pub(in crate::source) fn is_of_database(text: &str) -> bool {
+    text.contains("Horde_Db_Exception") || text.contains("QUERY FAILED")
+}
+
 /// An unlucky answer to a call that concerns the container as a whole or the site.
 pub(in crate::source) fn of_site(error: horde::Error) -> Error {
     match error {

@@ -228,18 +228,30 @@ impl Kronolith {
 
     async fn replace(&self, calendar: &str, uid: &str, target: &str, text: String) -> Result<(), Error> {
         let params = vec![json!(target), json!(text), json!(FORM), json!(calendar)];
-        let result = self.app.session.write("calendar.replace", params).await;
+        let result = self.store("calendar.replace", params).await;
         self.written(calendar, uid, result).await
     }
 
     async fn import(&self, calendar: &str, uid: &str, text: String) -> Result<(), Error> {
         let params = vec![json!(text), json!(FORM), json!(calendar)];
-        match self.app.session.write("calendar.import", params).await {
+        match self.store("calendar.import", params).await {
             // An exception alone gives no uid.
             Ok(Json::String(given)) if given != uid => {
                 Err(Error::Uncertain(format!("Kronolith stored an event under {given} instead of {uid}")))
             }
             result => self.written(calendar, uid, result).await,
+        }
+    }
+
+    /// A write that may be repeated, as the uid is in it. Where the database refused a statement the event may be stored already, and
+    /// what was in the way is there now.
+    async fn store(&self, method: &str, params: Vec<Json>) -> Result<Json, horde::Error> {
+        match self.app.session.write(method, params.clone()).await {
+            Err(horde::Error::Fault(text)) if fault::is_of_database(&text) => {
+                log::info!("{method} once more: {text}");
+                self.app.session.write(method, params).await
+            }
+            result => result,
         }
     }
 

@@ -60,12 +60,12 @@ impl Nag {
                 Some(id) => id.to_owned(),
                 None => return Err(Error::Uncertain(format!("tasks.addTask gave {answer}"))),
             },
-            Err(horde::Error::Fault(text)) => {
+            Err(horde::Error::Fault(text)) if !fault::is_of_database(&text) => {
                 self.app.check_writable(list).await?;
                 return Err(Error::Refused(text));
             }
-            // PHP died, perhaps after it had stored the task.
-            Err(horde::Error::Fatal(text)) => match self.app.list_uids(list).await {
+            // PHP died or the database failed, perhaps after the task had been stored.
+            Err(horde::Error::Fatal(text) | horde::Error::Fault(text)) => match self.app.list_uids(list).await {
                 Ok(uids) if uids.iter().any(|uid| uid == wish) => return Ok(()),
                 Ok(_) => return Err(Error::Refused(text)),
                 Err(_) => return Err(Error::Uncertain(text)),

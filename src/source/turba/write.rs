@@ -137,7 +137,7 @@ impl Turba {
                 return Err(Error::Uncertain(format!("Turba stored a new contact under {other} instead of {wish}")));
             }
             Err(horde::Error::Fault(text)) if fault::is_container_gone(&text) => return Err(Error::ContainerGone),
-            Err(horde::Error::Fault(text)) => {
+            Err(horde::Error::Fault(text)) if !fault::is_of_database(&text) => {
                 self.app.check_writable(book).await?;
                 return Err(if self.list(book, Scope::All).await?.iter().any(|uid| uid == wish) {
                     Error::Exists
@@ -145,11 +145,11 @@ impl Turba {
                     Error::Refused(text)
                 });
             }
-            Err(horde::Error::Fatal(text)) => text,
+            Err(horde::Error::Fatal(text) | horde::Error::Fault(text)) => text,
             Err(horde::Error::Uncertain(text)) => return Err(Error::Uncertain(text)),
             Err(error) => return Err(fault::of_site(error)),
         };
-        // PHP died, perhaps after it had stored the contact.
+        // PHP died or the database failed, perhaps after the contact had been stored.
         match self.list(book, Scope::All).await {
             Ok(uids) if uids.iter().any(|uid| uid == wish) => Ok(()),
             Ok(_) => Err(Error::Refused(text)),

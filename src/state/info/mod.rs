@@ -113,6 +113,14 @@ const TEXT_MAX: usize = 256;
 /// Most things a phone may tell of itself.
 const DEVICE_INFORMATION_MAX: usize = 32;
 
+/// What of an [`Info`] decides whether a request is let in. Requests with equal facts are treated alike.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Facts {
+    policy_key: u32,
+    blocked: bool,
+    wipe: Option<WipeStatus>,
+}
+
 impl Info {
     /// Reads an info file in either form ([`super::Device::info`] does, with the file's name).
     ///
@@ -120,6 +128,12 @@ impl Info {
     /// A line that cannot be understood: its number from 1 (0 = the file as a whole), and the reason in words.
     pub fn parse(file: &[u8]) -> Result<Self, (usize, String)> {
         parse(file).map(|sheet| sheet.info).map_err(|broken| (broken.line, broken.reason))
+    }
+
+    /// What a request is let in or refused by.
+    pub fn facts(&self) -> Facts {
+        let wipe = Some(self.wipe).filter(|wipe| wipe.refuses());
+        Facts { policy_key: self.policy_key, blocked: self.blocked, wipe }
     }
 
     /// The text that replaces `old`: the same file with only those values changed that differ, or a new file where `old` is empty
