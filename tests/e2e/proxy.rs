@@ -24,13 +24,20 @@ pub(crate) enum Mood {
     Nothing,
     /// Horde as it is, but each connection stands still for two seconds first.
     Slow,
+    /// Horde as it is, but the next item that is added is stored and told to have failed in the database.
+    Doubtful,
 }
+
+/// Calls by which items are added.
+const ADDS: [&[u8]; 2] = [b".import\"", b".addTask\""];
 
 #[derive(Debug)]
 struct Inner {
     mood: Mood,
     generation: u64,
     requests: u64,
+    /// An answer that is to be replaced.
+    doubted: bool,
 }
 
 /// The proxy; its thread ends with the test program.
@@ -44,7 +51,7 @@ impl Proxy {
     pub(crate) fn start(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let inner = Arc::new(Mutex::new(Inner { mood: Mood::Well, generation: 0, requests: 0 }));
+        let inner = Arc::new(Mutex::new(Inner { mood: Mood::Well, generation: 0, requests: 0, doubted: false }));
         let proxy = Self { address, inner };
         let for_thread = proxy.clone();
         std::thread::spawn(move || {
@@ -63,6 +70,11 @@ impl Proxy {
         inner.generation += 1;
     }
 
+    /// The mood it is in now.
+    pub(crate) fn mood(&self) -> Mood {
+        self.look().0
+    }
+
     /// POST and REPORT requests that went through since the start.
     pub(crate) fn requests(&self) -> u64 {
         self.inner.lock().unwrap().requests
@@ -78,7 +90,7 @@ impl Proxy {
         let page = b"<html><body><h1>A fatal error has occurred</h1></body></html>";
         let canned: Vec<u8> = match mood {
             Mood::Closed => return,
-            Mood::Well => return self.pass(&client, target, generation),
+            Mood::Well | Mood::Doubtful => return self.pass(&client, target, generation),
             Mood::Slow => {
                 std::thread::sleep(Duration::from_secs(2));
                 return self.pass(&client, target, generation);
@@ -104,6 +116,15 @@ impl Proxy {
         let _ = back.join();
     }
 
+    /// Notes whether the answer to this part of a request is one that is to be replaced.
+    fn doubt(&self, request: &[u8]) {
+        let mut inner = self.inner.lock().unwrap();
+        if inner.mood == Mood::Doubtful && ADDS.iter().any(|add| request.windows(add.len()).any(|part| part == *add)) {
+            inner.mood = Mood::Well;
+            inner.doubted = true;
+        }
+    }
+
     fn copy(&self, mut from: TcpStream, mut to: TcpStream, generation: u64, count: bool) {
         let _ = from.set_read_timeout(Some(Duration::from_millis(50)));
         let mut buffer = [0; 65536];
@@ -117,6 +138,12 @@ impl Proxy {
                     if count && is_request {
                         self.inner.lock().unwrap().requests += 1;
                     }
+                    if count {
+                        self.doubt(&buffer[..n]);
+                    } else if std::mem::take(&mut self.inner.lock().unwrap().doubted) {
+                        let _ = to.write_all(&database_failure());
+                        break;
+                    }
                     if to.write_all(&buffer[..n]).is_err() {
                         break;
                     }
@@ -128,6 +155,14 @@ impl Proxy {
         let _ = from.shutdown(Shutdown::Both);
         let _ = to.shutdown(Shutdown::Both);
     }
+}
+
+/// What Horde says when the database refuses a statement.
+fn database_failure() -> Vec<u8> {
+    let text = "QUERY FAILED: Duplicate entry '2-x' for key 'rampage_objects_type_object_name'";
+    let error = serde_json::json!({ "name": "JSONRPCError", "code": 1062, "message": text });
+    let body = serde_json::json!({ "version": "1.1", "error": error });
+    canned("200 OK", "application/json", body.to_string().as_bytes())
 }
 
 fn canned(status: &str, kind: &str, body: &[u8]) -> Vec<u8> {

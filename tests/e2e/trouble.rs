@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::{
+    calendar::{BERLIN, event},
     phone::{Answer, Phone, Request, VERSIONS},
     proxy::Mood,
     site::{Door, Site},
@@ -158,4 +159,27 @@ fn a_bridge_that_is_down_gives_503() {
         std::thread::sleep(Duration::from_millis(200));
     }
     phone.sync_all(&book);
+}
+
+/// Horde notes the uids of all users in one table, each once; who loses the race for one has his event stored and is told of a failure.
+#[test]
+fn what_was_stored_before_the_database_failed_is_there_once() {
+    let site = Site::start("doubtful");
+    let mut phone = site.phone("doubtful1", "14.1");
+    phone.pair();
+    let (calendar, tasks, book) = (phone.default_folder(8), phone.default_folder(7), phone.contacts());
+    let event = event(&phone, "Stored", BERLIN, "20261201T080000Z", "20261201T090000Z");
+    let task = vec![t("Tasks:Subject", "Stored"), t("Tasks:Complete", 0)];
+    let contact = vec![t("Contacts:FirstName", "Was"), t("Contacts:LastName", "Stored")];
+    for (folder, fields) in [(calendar, event), (tasks, task), (book, contact)] {
+        phone.sync_all(&folder);
+        site.proxy.set(Mood::Doubtful);
+        let id = phone.add_item(&folder, fields);
+        assert_eq!(site.proxy.mood(), Mood::Well, "nothing was added");
+        let mut other = site.phone(&format!("doubtful{folder}"), "14.1");
+        other.pair();
+        other.sync_all(&folder);
+        assert_eq!(other.items(&folder).len(), 1, "{:?}", other.items(&folder));
+        assert!(other.items(&folder).contains_key(&id), "{id}: {:?}", other.items(&folder));
+    }
 }
