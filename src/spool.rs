@@ -88,7 +88,9 @@ impl Spool {
         }
         let from = size(offset.max(self.filed) - self.filed)?;
         let to = size(end.max(self.filed) - self.filed)?;
-        bytes.extend_from_slice(self.tail.get(from..to).unwrap_or_default());
+        let tail = self.tail.get(from..to).unwrap_or_default();
+        bytes.reserve_exact(tail.len());
+        bytes.extend_from_slice(tail);
         Ok(bytes.into())
     }
 

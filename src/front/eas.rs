@@ -57,6 +57,9 @@ pub(super) struct Begun<'a> {
     begins: bool,
 }
 
+/// Status of what is not asked for as it has to be, and what is known of it.
+type Unknown = (u16, Option<(Command, Version)>);
+
 /// What carries a command out, and the body of its request.
 enum Work {
     Whole(WholeWork, Bytes),
@@ -141,7 +144,7 @@ impl Desk {
     }
 
     /// What the query asks for, if this program has it.
-    fn asked(&self, request: &Request, line: &mut Line) -> Result<Box<Asked>, (u16, Option<(Command, Version)>)> {
+    fn asked(&self, request: &Request, line: &mut Line) -> Result<Box<Asked>, Unknown> {
         let mut query = Query::parse(&request.query).map_err(|error| {
             line.add("error", error);
             (400, None)

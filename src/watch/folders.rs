@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The folders of a user are listed no more often than this, unless somebody knows that they have changed.
-const INTERVAL: Duration = Duration::from_secs(120);
+const INTERVAL: Duration = Duration::from_secs(30);
 
 /// The folders of a user, as they were when they were last listed.
 #[derive(Debug, Default)]

@@ -38,7 +38,7 @@ use ledger::{Key, Ledger};
 use mail::Mail;
 
 /// Looks of waiting requests at Horde per tick, for the whole site: whether a Sync would deliver what has happened.
-const LOOKS: usize = 2;
+const LOOKS: usize = 1;
 /// The same for what is in doubt: nobody is told of that before.
 const DOUBTS: usize = 2;
 

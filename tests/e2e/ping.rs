@@ -145,6 +145,19 @@ fn a_phone_that_hung_up_is_forgotten() {
 }
 
 #[test]
+fn a_calendar_made_on_the_web_ends_the_wait() {
+    let site = Site::start("pingfoldermade");
+    let mut phone = site.phone("pingfoldermade1", "14.1");
+    let book = phone.pair_and_sync();
+    let waiting = phone.send("Ping", &ping(Some(120), &[&book]).encode());
+    assert!(waiting.silent_for(heartbeat(3)));
+    site.horde.call("calendar.addCalendar", &json!(["Verein", { "synchronize": true }]));
+    let answer = waiting.answer().unwrap();
+    assert!(answer.time < heartbeat(60), "{:?}", answer.time);
+    assert_eq!(phone.check("Ping", answer).status(), Some(7));
+}
+
+#[test]
 fn two_devices_wait_at_the_same_time() {
     let site = Site::start("pingtwo");
     let mut phones = [site.phone("pingtwo1", "14.1"), site.phone("pingtwo2", "12.1")];

@@ -180,6 +180,8 @@ impl Sender {
     /// the oldest then a round of more requests than the list holds would never be seen.
     fn watch(&mut self, new: Repeated) -> usize {
         if self.repeated.len() < WATCHED {
+            // Most devices have one of these for as long as they wait, and thousands may wait.
+            self.repeated.reserve_exact(1);
             self.repeated.push(new);
             return self.repeated.len() - 1;
         }

@@ -15,6 +15,7 @@ mod search;
 mod sending;
 mod syncing;
 mod trouble;
+mod waiting;
 
 use crate::{
     horde::{Horde, Lab},
