@@ -81,6 +81,8 @@ pub(crate) struct Phone {
     policy_key: u32,
     pub(crate) folders: Vec<Folder>,
     heartbeat: u32,
+    /// Shared with its clones: they are one device.
+    put_off: Arc<AtomicU64>,
 }
 
 impl Phone {
@@ -96,6 +98,7 @@ impl Phone {
             policy_key: 0,
             folders: Vec::new(),
             heartbeat: 0,
+            put_off: Arc::default(),
         }
     }
 
@@ -122,9 +125,15 @@ impl Phone {
                 return if answer.status == 200 { Ok(answer) } else { Err(self.wrong(target, &answer)) };
             }
             PUT_OFF.fetch_add(1, Ordering::Relaxed);
+            self.put_off.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_secs(answer.retry_after.unwrap_or(1).min(LONGEST_PAUSE))).await;
         }
         Err(self.wrong(target, &"put off again and again"))
+    }
+
+    /// How often it was told to come back later.
+    pub(crate) fn times_put_off(&self) -> u64 {
+        self.put_off.load(Ordering::Relaxed)
     }
 
     /// A command; `None` when the answer is empty.
