@@ -10,7 +10,7 @@ mod stand_in;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use horde_eas::{
@@ -115,7 +115,7 @@ impl Stage {
     /// A device that has all there is in the user's address book and calendar.
     fn wait(&self, user: &str, device: &str) -> Seat {
         let classes: Vec<Class> = CLASSES.iter().map(|(class, _)| *class).collect();
-        let mut seat = self.watch.enter(&self.session(user), device, &classes);
+        let mut seat = self.watch.enter(&self.session(user), device, &classes, Instant::now());
         let site = self.site.lock().unwrap();
         let wish = |(class, api): &(Class, &str)| {
             let seen = site.cursor(api, &json!(user));
@@ -239,7 +239,7 @@ async fn what_changed_before_the_wait_is_told_at_once_and_what_was_asked_is_not_
     drop(again);
     stage.change("calendar", "somebody");
     tokio::time::sleep(TICK * 4).await;
-    let mut behind = stage.watch.enter(&stage.session("anna"), "2", &[Class::Calendar]);
+    let mut behind = stage.watch.enter(&stage.session("anna"), "2", &[Class::Calendar], Instant::now());
     behind.watch(vec![Wish { class: Class::Calendar, containers: vec!["anna".into()], seen: 7 }]);
     let certain = async {
         while !behind.news().iter().any(|news| news.sure) {
@@ -282,6 +282,18 @@ async fn a_wrong_password_ends_the_waits_of_its_user_only() {
     assert_eq!(called(&anna).await, Call::Login);
     stage.change("calendar", "bert");
     assert_eq!(called(&bert).await, Call::News);
+}
+
+#[tokio::test]
+async fn a_request_that_was_overtaken_does_not_end_the_newer_one() {
+    let stage = Stage::new().await;
+    let arrived = Instant::now();
+    let newer = stage.wait("anna", "DEVICE");
+    let older = stage.watch.enter(&stage.session("anna"), "device", &[Class::Calendar], arrived);
+    assert_eq!(called(&older).await, Call::Over);
+    drop(older);
+    stage.change("calendar", "anna");
+    assert_eq!(called(&newer).await, Call::News);
 }
 
 #[tokio::test]

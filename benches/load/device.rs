@@ -107,7 +107,7 @@ impl Phone {
         self.heartbeat = heartbeat;
     }
 
-    fn wrong(&self, what: &str, answer: &impl std::fmt::Debug) -> String {
+    pub(crate) fn wrong(&self, what: &str, answer: &impl std::fmt::Debug) -> String {
         format!("{} of {}: {what}: {answer:?}", self.device, self.user)
     }
 

@@ -157,7 +157,10 @@ impl Life {
         // One that was put off came again later: it may have become the newer one.
         let in_order = phone.times_put_off() == put_off;
         if in_order && ended.saturating_duration_since(began) > AT_ONCE {
-            return Err(format!("a Ping went on for {:?} beside a newer one", ended - began));
+            return Err(phone.wrong(
+                &format!("a Ping went on for {:?} beside one that was sent {time:?} after it", ended - began),
+                &"not ended",
+            ));
         }
         // Whatever woke the older one the newer one tells again.
         first?;

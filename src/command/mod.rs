@@ -26,7 +26,7 @@ mod wait;
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 pub use place::{Full, Place, Places};
@@ -94,6 +94,8 @@ pub struct Context {
     pub version: Version,
     /// The query.
     pub query: Query,
+    /// When the request reached this program.
+    pub arrived: Instant,
     /// Tells when the phone has gone.
     pub hangup: Hangup,
     /// Whether the answer may be delayed.

@@ -39,7 +39,7 @@ pub(super) enum Ended {
 pub(super) async fn changes(ctx: &Context, collections: &[String], time: Duration) -> Result<Ended, Error> {
     // What is done seldom is in boxes: all that this function ever waits for takes its room as long as the phone waits.
     let classes = Box::pin(classes(ctx)).await?;
-    let seat = ctx.site.watch.enter(&ctx.session, &ctx.query.device_id, &classes);
+    let seat = ctx.site.watch.enter(&ctx.session, &ctx.query.device_id, &classes, ctx.arrived);
     let mut vigil = Vigil { ctx, seat, classes, collections, ids: Vec::new(), first: true, again: None, trouble: None };
     if let Some(ended) = Box::pin(vigil.begin()).await? {
         return Ok(ended);

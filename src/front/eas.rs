@@ -315,6 +315,7 @@ async fn begin(
         user_agent,
         version,
         query: asked.query,
+        arrived: line.start(),
         hangup: request.hangup,
         may_wait: request.may_wait,
         place,

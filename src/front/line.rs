@@ -16,8 +16,13 @@ pub(super) struct Line {
 const LONGEST: usize = 120;
 
 impl Line {
-    pub(super) fn start() -> Self {
+    pub(super) fn new() -> Self {
         Self { start: Instant::now(), text: String::new(), ended: false, level: log::Level::Info }
+    }
+
+    /// When the request came.
+    pub(super) fn start(&self) -> Instant {
+        self.start
     }
 
     /// Adds a field; an empty value is left out.

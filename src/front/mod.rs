@@ -76,7 +76,7 @@ impl Desk {
 
     /// All that comes before the work of a command: gives the command that may begin, or the answer where there is nothing to begin.
     async fn arrive(&self, request: Box<Request>) -> (Line, Result<Box<Begun<'_>>, Response>) {
-        let mut line = Line::start();
+        let mut line = Line::new();
         line.add("from", request.remote.map(|a| a.to_string()).unwrap_or_default());
         let arrived = self.route(request, &mut line).await;
         (line, arrived)

@@ -79,13 +79,22 @@ struct Hall {
 struct User {
     /// The login that the questions about him are asked with: one for all his devices, and gone with the last.
     session: Option<Session>,
-    seats: Vec<(Box<str>, Arc<Bell>)>,
+    seats: Vec<Sitting>,
     /// Since when none of his devices waits.
     left: Option<Instant>,
     /// How many of his waiting devices watch something of a class.
     watched: BTreeMap<Class, usize>,
     folders: Folders,
     mail: Mail,
+}
+
+/// A device that waits.
+#[derive(Debug)]
+struct Sitting {
+    device: Box<str>,
+    /// When its request reached this program.
+    arrived: Instant,
+    bell: Arc<Bell>,
 }
 
 impl Watch {
@@ -108,19 +117,20 @@ impl Watch {
         self.0.tick.store(milliseconds(tick), Ordering::Relaxed);
     }
 
-    /// A place for a request that is going to wait; an older one of the same device (compared without regard to case) is over. `classes`
-    /// are those whose folders the user may have.
-    pub fn enter(&self, session: &Session, device: &str, classes: &[Class]) -> Seat {
+    /// A place for a request that is going to wait; an older one of the same device (compared without regard to case) is over, and so is this
+    /// one if a newer one has overtaken it since it `arrived`. `classes` are those whose folders the user may have.
+    pub fn enter(&self, session: &Session, device: &str, classes: &[Class], arrived: Instant) -> Seat {
         let (bell, device) = (Arc::<Bell>::default(), device.to_ascii_lowercase());
+        let sitting = Sitting { device: device.into(), arrived, bell: Arc::clone(&bell) };
         let mut hall = self.0.hall();
         let user = hall.users.entry(session.user().into()).or_insert_with(User::new);
         user.session = Some(session.clone());
         user.left = None;
         user.folders.expect(classes);
-        let older = user.seats.iter_mut().find(|(other, _)| **other == *device);
-        match older {
-            Some((_, older)) => std::mem::replace(older, Arc::clone(&bell)).ring(Call::Over),
-            None => user.seats.push((device.into(), Arc::clone(&bell))),
+        match user.seats.iter_mut().find(|other| other.device == sitting.device) {
+            Some(newer) if newer.arrived > arrived => bell.ring(Call::Over),
+            Some(older) => std::mem::replace(older, sitting).bell.ring(Call::Over),
+            None => user.seats.push(sitting),
         }
         hall.seats += 1;
         if !std::mem::replace(&mut hall.running, true) {
@@ -137,7 +147,7 @@ impl Watch {
     pub fn stop(&self) {
         self.0.stopped.store(true, Ordering::Release);
         let hall = self.0.hall();
-        hall.users.values().flat_map(|user| &user.seats).for_each(|(_, bell)| bell.ring(Call::Over));
+        hall.users.values().for_each(|user| user.ring(Call::Over));
     }
 
     /// Number of requests that wait.
@@ -198,7 +208,7 @@ impl User {
     }
 
     fn ring(&self, call: Call) {
-        self.seats.iter().for_each(|(_, bell)| bell.ring(call));
+        self.seats.iter().for_each(|seat| seat.bell.ring(call));
     }
 }
 

@@ -203,7 +203,7 @@ impl Drop for Seat {
         let hall = &mut *guard;
         hall.seats = hall.seats.saturating_sub(1);
         if let Some(user) = hall.users.get_mut(&self.user) {
-            user.seats.retain(|(_, bell)| !Arc::ptr_eq(bell, &self.bell));
+            user.seats.retain(|other| !Arc::ptr_eq(&other.bell, &self.bell));
             if user.seats.is_empty() {
                 // Nobody needs the password now.
                 user.session = None;

@@ -111,7 +111,7 @@ fn json_of(query: &str, host: &str, config: Config) -> (u16, String) {
     let dir = tempfile::tempdir().unwrap();
     let horde = crate::horde::Horde::new(config.horde.clone()).unwrap();
     let site = Site::new(config, crate::state::Store::open(dir.path()).unwrap(), horde);
-    let response = json_answer(&site, &request("GET", query, host), &mut Line::start());
+    let response = json_answer(&site, &request("GET", query, host), &mut Line::new());
     let crate::gateway::ResponseBody::Full(body) = response.body else { panic!("streamed") };
     (response.status, String::from_utf8(body).unwrap())
 }
