@@ -43,10 +43,12 @@ pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
         [] => Request::default(),
         body => Request::read(body)?,
     };
-    let response = match Box::pin(parameters(ctx, request)).await? {
-        Ok((heartbeat, folders)) => wait(ctx, heartbeat, &folders).await?,
-        Err(response) => response,
+    // Taken out of the match: what that looks at would be kept as long as the phone waits.
+    let (heartbeat, folders) = match Box::pin(parameters(ctx, request)).await? {
+        Ok(parameters) => parameters,
+        Err(response) => return Ok(Reply::document(response.write())),
     };
+    let response = wait(ctx, heartbeat, &folders).await?;
     Ok(Reply::document(response.write()))
 }
 

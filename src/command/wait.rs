@@ -53,7 +53,7 @@ pub(super) async fn changes(ctx: &Context, collections: &[String], time: Duratio
         ctx.place.rest();
         let call = tokio::select! {
             call = vigil.seat.called() => call,
-            () = vigil.seat.may_ask(), if vigil.doubts() => {
+            () = async { Box::pin(vigil.seat.may_ask()).await }, if vigil.doubts() => {
                 Box::pin(vigil.ask_doubtful()).await;
                 Call::News
             }

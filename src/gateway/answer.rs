@@ -24,7 +24,7 @@ pub(super) async fn answer<H: Handler>(
     let mut hangup = request.hangup.clone();
     let given_up = async {
         hangup.gone().await;
-        tokio::time::sleep(grace).await;
+        Box::pin(tokio::time::sleep(grace)).await;
     };
     let response = tokio::select! {
         biased;

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::{
     net::{TcpStream, UnixStream},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::{JoinError, JoinSet},
     time::{sleep, timeout},
 };
@@ -22,8 +22,12 @@ use super::{Handler, Limits, Listener, fastcgi, http, listen::Socket};
 /// Pause after the kernel refused a connection for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// More connections than any machine has descriptors for.
+const MOST_CONNECTIONS: u32 = 1 << 24;
+
 /// Serves all listeners until `shutdown` completes, then takes the connections that already wait, lets running requests end for at most
-/// [`Limits::shutdown`], and returns. A handler whose requests wait must be told of the shutdown by its owner, in the same moment.
+/// [`Limits::shutdown`], and returns; what has not ended by then goes on until the runtime ends. A handler whose requests wait must be told
+/// of the shutdown by its owner, in the same moment.
 ///
 /// # Errors
 /// There is no listener, or one of them cannot be used any more.
@@ -37,9 +41,10 @@ pub async fn serve<H: Handler>(
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "nowhere to listen"));
     }
     let (close, closing) = watch::channel(false);
+    let most = u32::try_from(limits.max_connections).unwrap_or(u32::MAX).min(MOST_CONNECTIONS);
     let door = Door {
         handler,
-        permits: Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS))),
+        permits: Arc::new(Semaphore::new(most as usize)),
         limits: Arc::new(limits),
         closing,
         trouble: Arc::new(Seldom::new()),
@@ -60,6 +65,8 @@ pub async fn serve<H: Handler>(
                 outcome = flatten(Some(ended));
             }
         }
+        // All of them are back when the last connection has ended.
+        let _all = door.permits.acquire_many(most).await;
     };
     if timeout(door.limits.shutdown, rest).await.is_err() {
         log::warn!(
@@ -78,6 +85,7 @@ fn flatten(ended: Option<Result<io::Result<()>, JoinError>>) -> io::Result<()> {
 struct Door<H> {
     handler: Arc<H>,
     limits: Arc<Limits>,
+    /// One for each connection that may be open; held by its task.
     permits: Arc<Semaphore>,
     closing: watch::Receiver<bool>,
     trouble: Arc<Seldom>,
@@ -97,29 +105,31 @@ impl<H> Clone for Door<H> {
 
 impl<H: Handler> Door<H> {
     /// Serves a connection in a task of its own, which has room for nothing but what its protocol needs.
-    fn open(&self, connections: &mut JoinSet<io::Result<()>>, stream: Stream, http: bool) {
+    fn open(&self, opened: (Stream, OwnedSemaphorePermit), http: bool) {
+        let (stream, permit) = opened;
         let (handler, limits, closing) = (Arc::clone(&self.handler), Arc::clone(&self.limits), self.closing.clone());
         match stream {
-            Stream::Tcp(stream) if http => {
-                connections.spawn(http::serve_connection(stream, handler, limits, closing));
-            }
+            Stream::Tcp(stream) if http => self.spawn(permit, http::serve_connection(stream, handler, limits, closing)),
             Stream::Tcp(stream) => {
                 let (reader, writer) = stream.into_split();
-                connections.spawn(fastcgi::serve_connection(reader, writer, handler, limits, closing));
+                self.spawn(permit, fastcgi::serve_connection(reader, writer, handler, limits, closing));
             }
             Stream::Unix(stream) => {
                 let (reader, writer) = stream.into_split();
-                connections.spawn(fastcgi::serve_connection(reader, writer, handler, limits, closing));
+                self.spawn(permit, fastcgi::serve_connection(reader, writer, handler, limits, closing));
             }
         }
     }
 
-    /// A connection is closed.
-    fn ended(&self, ended: Result<io::Result<()>, JoinError>) {
-        self.permits.add_permits(1);
-        if let Ok(Err(error)) = ended {
-            self.trouble.say(|| format!("a connection was closed: {error}"));
-        }
+    fn spawn(&self, permit: OwnedSemaphorePermit, connection: impl Future<Output = io::Result<()>> + Send + 'static) {
+        // In a box: a task that takes it over has room for it twice.
+        let (connection, trouble) = (Box::pin(connection), Arc::clone(&self.trouble));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                trouble.say(|| format!("a connection was closed: {error}"));
+            }
+            drop(permit);
+        });
     }
 }
 
@@ -143,15 +153,13 @@ impl Socket {
 }
 
 async fn accept_all<H: Handler>(mut listener: Listener, door: Door<H>) -> io::Result<()> {
-    let mut connections = JoinSet::new();
     let mut closing = door.closing.clone();
     let outcome = loop {
         tokio::select! {
             biased;
             _ = closing.wait_for(|closing| *closing) => break Ok(()),
-            Some(ended) = connections.join_next(), if !connections.is_empty() => door.ended(ended),
             next = next_connection(&listener, &door) => match next {
-                Ok(stream) => door.open(&mut connections, stream, listener.http),
+                Ok(opened) => door.open(opened, listener.http),
                 Err(error) => break Err(error),
             },
         }
@@ -159,33 +167,26 @@ async fn accept_all<H: Handler>(mut listener: Listener, door: Door<H>) -> io::Re
     // Nobody else would ever answer those who are connected already.
     listener.remove_file();
     if outcome.is_ok() && !listener.inherited {
-        while let Ok(Ok(stream)) = timeout(Duration::ZERO, next_connection(&listener, &door)).await {
-            door.open(&mut connections, stream, listener.http);
+        while let Ok(Ok(opened)) = timeout(Duration::ZERO, next_connection(&listener, &door)).await {
+            door.open(opened, listener.http);
         }
-    }
-    drop(listener);
-    while let Some(ended) = connections.join_next().await {
-        door.ended(ended);
     }
     outcome
 }
 
-/// The next connection. It keeps one of the permits until [`Door::ended`].
-async fn next_connection<H>(listener: &Listener, door: &Door<H>) -> io::Result<Stream> {
-    let permit = match door.permits.try_acquire() {
+/// The next connection, and the permit that it keeps as long as it is open.
+async fn next_connection<H>(listener: &Listener, door: &Door<H>) -> io::Result<(Stream, OwnedSemaphorePermit)> {
+    let permit = match Arc::clone(&door.permits).try_acquire_owned() {
         Ok(permit) => permit,
         Err(_) => {
             door.trouble
                 .say(|| format!("all {} connections are in use; further ones wait", door.limits.max_connections));
-            door.permits.acquire().await.map_err(io::Error::other)?
+            Arc::clone(&door.permits).acquire_owned().await.map_err(io::Error::other)?
         }
     };
     loop {
         match listener.socket.accept().await {
-            Ok(stream) => {
-                permit.forget();
-                return Ok(stream);
-            }
+            Ok(stream) => return Ok((stream, permit)),
             Err(error) if is_lasting(&error) => {
                 return Err(io::Error::new(error.kind(), format!("{} is of no use any more: {error}", listener.name)));
             }

@@ -1,26 +1,18 @@
-//! One FastCGI connection: reads records, starts a task for each request, and tells the tasks when their client has gone.
+//! One FastCGI connection: reads records, runs the requests, and tells them when their client has gone.
 
-use std::{
-    future::Future,
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
-    task::JoinSet,
     time::timeout,
 };
 
 use super::{
     pairs::{put_pair, read_pairs},
     record::{End, Record, Records, kind, put_record},
+    tasks::{Ended, Tasks},
     writer::{Reply, Writer},
 };
 use crate::gateway::{
@@ -56,7 +48,7 @@ where
         handler,
         limits,
         requests: Vec::new(),
-        tasks: JoinSet::new(),
+        tasks: Tasks::default(),
         closing,
         fresh: true,
         last: false,
@@ -85,7 +77,7 @@ struct Connection<R, W, H> {
     limits: Arc<Limits>,
     /// One, as web servers do it; seldom a few.
     requests: Vec<Running>,
-    tasks: JoinSet<(u16, io::Result<()>)>,
+    tasks: Tasks,
     closing: watch::Receiver<bool>,
     /// Nothing has arrived yet.
     fresh: bool,
@@ -100,8 +92,6 @@ struct Running {
     keep: bool,
     hangup: HangupSender,
     stage: Stage,
-    /// The end of the answer is on its way: from now on the other side may give the number to another request.
-    ending: Arc<AtomicBool>,
 }
 
 /// How much of a request has arrived.
@@ -118,7 +108,7 @@ enum Stage {
 
 enum Event {
     Record(io::Result<Option<Record>>),
-    Ended(Option<(u16, io::Result<()>)>),
+    Ended(Ended),
     Silent,
     Closing,
 }
@@ -146,8 +136,8 @@ where
                 // A reset is how a web server says that the phone has gone.
                 Event::Record(Err(error)) if error.kind() == io::ErrorKind::InvalidData => return Err(error),
                 Event::Record(Err(_)) => return Ok(Close::Cut),
-                Event::Ended(Some((id, Ok(())))) => self.ended(id),
-                Event::Ended(_) => return Ok(Close::Cut),
+                Event::Ended((id, Ok(()))) => self.ended(id),
+                Event::Ended((_, Err(_))) => return Ok(Close::Cut),
                 Event::Silent => {
                     if let Some(close) = self.silent()? {
                         return Ok(close);
@@ -163,13 +153,15 @@ where
         let closing = *self.closing.borrow();
         let next = async {
             match patience {
-                Some(patience) => timeout(patience, self.records.next()).await.ok(),
+                // In a box: who waits for an answer has no patience to keep.
+                Some(patience) => Box::pin(timeout(patience, self.records.next())).await.ok(),
                 None => Some(self.records.next().await),
             }
         };
         tokio::select! {
+            // A request that has ended comes first: the other side may give its number to the next.
             biased;
-            Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => Event::Ended(ended.ok()),
+            Some(ended) = self.tasks.next() => Event::Ended(ended),
             _ = self.closing.wait_for(|closing| *closing), if !closing => Event::Closing,
             record = next => record.map_or(Event::Silent, Event::Record),
         }
@@ -222,11 +214,14 @@ where
     async fn record(&mut self, record: Record) -> io::Result<Option<Close>> {
         let Record { kind, id, content } = record;
         let sent = match kind {
-            kind::GET_VALUES if id == 0 => Box::pin(self.writer.send(&values(&content, &self.limits))).await,
+            kind::GET_VALUES if id == 0 => {
+                let reply = values(&content, &self.limits);
+                Box::pin(self.tasks.beside(self.writer.send(&reply))).await
+            }
             _ if id == 0 || kind > kind::UNKNOWN_TYPE => {
                 let mut reply = Vec::new();
                 put_record(&mut reply, kind::UNKNOWN_TYPE, 0, &[kind, 0, 0, 0, 0, 0, 0, 0]);
-                Box::pin(self.writer.send(&reply)).await
+                Box::pin(self.tasks.beside(self.writer.send(&reply))).await
             }
             kind::BEGIN_REQUEST => return self.begin(id, &content).await,
             kind::PARAMS => return self.params(id, &content).map(|()| None),
@@ -238,25 +233,10 @@ where
         Ok(sent.is_err().then_some(Close::Cut))
     }
 
-    /// Forgets the requests whose answers are sent, before their tasks are heard of by the ordinary way: the next request comes as soon as
-    /// the other side has seen the end of the one before.
-    async fn collect_ended(&mut self) -> Option<Close> {
-        while self.requests.iter().any(|running| running.ending.load(Ordering::Acquire)) {
-            match self.tasks.join_next().await {
-                Some(Ok((id, Ok(())))) => self.ended(id),
-                _ => return Some(Close::Cut),
-            }
-        }
-        None
-    }
-
     async fn begin(&mut self, id: u16, content: &[u8]) -> io::Result<Option<Close>> {
         let Some(&[role_high, role_low, flags, ..]) = content.first_chunk::<8>() else {
             return Err(broken("the begin of a request is too short"));
         };
-        if let Some(close) = self.collect_ended().await {
-            return Ok(Some(close));
-        }
         if self.running(id).is_some() {
             return Err(broken("a request began while another had its number"));
         }
@@ -271,12 +251,13 @@ where
             if self.requests.is_empty() {
                 self.requests.reserve_exact(1);
             }
-            self.requests.push(Running { id, keep, hangup: sender, stage, ending: Arc::default() });
+            self.requests.push(Running { id, keep, hangup: sender, stage });
             return Ok(None);
         };
         self.unread |= flags & KEEP_CONN == 0;
         self.last |= flags & KEEP_CONN == 0;
-        Ok(Box::pin(self.writer.end(id, refused)).await.is_err().then_some(Close::Cut))
+        let sent = Box::pin(self.tasks.beside(self.writer.end(id, refused))).await;
+        Ok(sent.is_err().then_some(Close::Cut))
     }
 
     /// Collects the variables over record boundaries; a pair may be cut anywhere.
@@ -315,7 +296,6 @@ where
         let (sender, body) = Body::channel(PIECES);
         let verdict = sender.verdict();
         running.stage = Stage::Body { sender, left };
-        let ending = Arc::clone(&running.ending);
         let request = Box::new(Request {
             method: head.method,
             path: head.path,
@@ -326,21 +306,20 @@ where
             hangup,
             may_wait: true,
         });
-        let reply = Reply { id, writer: Arc::clone(&self.writer), ending };
+        let reply = Reply { id, writer: Arc::clone(&self.writer) };
         let (handler, grace) = (Arc::clone(&self.handler), self.limits.hangup_grace);
-        self.tasks.spawn(async move { (id, run(request, verdict, &*handler, &reply, grace).await) });
+        self.tasks.begin(id, async move { run(request, verdict, &*handler, &reply, grace).await });
     }
 
     fn refuse(&mut self, id: u16, status: u16, hangup: Hangup) {
-        let Some(running) = self.running(id) else { return };
-        let ending = Arc::clone(&running.ending);
-        let reply = Reply { id, writer: Arc::clone(&self.writer), ending };
-        self.tasks.spawn(async move { (id, reply.answer(Response::status(status), &hangup).await) });
+        let reply = Reply { id, writer: Arc::clone(&self.writer) };
+        self.tasks.begin(id, async move { reply.answer(Response::status(status), &hangup).await });
     }
 
     async fn stdin(&mut self, id: u16, content: Bytes) -> io::Result<()> {
         let idle = self.limits.body_idle;
-        let Some(running) = self.running(id) else { return Ok(()) };
+        let (requests, tasks) = (&mut self.requests, &mut self.tasks);
+        let Some(running) = requests.iter_mut().find(|running| running.id == id) else { return Ok(()) };
         match &mut running.stage {
             Stage::Params(..) => return Err(broken("a body before the end of the variables")),
             Stage::Body { .. } | Stage::Refused if content.is_empty() => running.stage = Stage::Complete,
@@ -353,7 +332,7 @@ where
                     *left -= length;
                     let sent = match sender.send_now(content) {
                         Ok(sent) => Ok(sent),
-                        Err(content) => Box::pin(timeout(idle, sender.send(content))).await,
+                        Err(content) => Box::pin(tasks.beside(timeout(idle, sender.send(content)))).await,
                     };
                     match sent {
                         Ok(true) => return Ok(()),
@@ -377,7 +356,7 @@ where
         match std::mem::replace(&mut running.stage, Stage::Refused) {
             Stage::Params(..) => {
                 self.ended(id);
-                return self.writer.end(id, End::Complete).await;
+                return self.tasks.beside(self.writer.end(id, End::Complete)).await;
             }
             Stage::Body { sender, .. } => sender.break_off(BodyError::Aborted),
             stage @ (Stage::Refused | Stage::Complete) => running.stage = stage,
@@ -388,7 +367,7 @@ where
 
     /// Closes. With something unread in the socket a plain close could take the answer away from the web server, so the rest is read.
     async fn finish(&mut self, answered: bool) {
-        self.writer.shutdown().await;
+        self.tasks.beside(self.writer.shutdown()).await;
         if answered {
             if self.unread {
                 let _ = timeout(self.limits.body_idle, self.records.discard()).await;
@@ -401,7 +380,7 @@ where
             }
             running.hangup.gone();
         }
-        while self.tasks.join_next().await.is_some() {}
+        while self.tasks.next().await.is_some() {}
     }
 }
 

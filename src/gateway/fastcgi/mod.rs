@@ -4,6 +4,7 @@
 mod connection;
 mod pairs;
 mod record;
+mod tasks;
 mod writer;
 
 pub use connection::serve_connection;

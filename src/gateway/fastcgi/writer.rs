@@ -1,13 +1,6 @@
 //! The answering side of a FastCGI connection, shared by the requests on it.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
@@ -67,8 +60,6 @@ impl<W: AsyncWrite + Unpin> Writer<W> {
 pub(super) struct Reply<W> {
     pub(super) id: u16,
     pub(super) writer: Arc<Writer<W>>,
-    /// Set before the end of the answer is sent.
-    pub(super) ending: Arc<AtomicBool>,
 }
 
 impl<W: AsyncWrite + Unpin> Reply<W> {
@@ -123,13 +114,11 @@ impl<W: AsyncWrite + Unpin> Reply<W> {
         }
         put_record(&mut records, kind::STDOUT, self.id, &[]);
         put_end(&mut records, self.id, End::Complete);
-        self.ending.store(true, Ordering::Release);
         self.writer.send(&records).await
     }
 
     /// Ends a request that nobody wants an answer to any more.
     pub(super) async fn give_up(&self) -> io::Result<()> {
-        self.ending.store(true, Ordering::Release);
         self.writer.end(self.id, End::Complete).await
     }
 }

@@ -24,6 +24,8 @@ use crate::{
 const FACTS_FOR: Duration = Duration::from_secs(600);
 /// How long items read ahead are kept.
 const ROWS_FOR: Duration = Duration::from_secs(60);
+/// What has expired is looked for so often.
+const SWEPT: Duration = Duration::from_secs(10);
 /// Most bytes of items read ahead for one container, and for all.
 const CONTAINER_BYTES: usize = 24 << 20;
 const ALL_BYTES: usize = 96 << 20;
@@ -44,16 +46,23 @@ pub(in crate::source) trait Row: Any + Send + Sync {
 /// A row of whatever type, and its weight.
 type Weighed = (Arc<dyn Any + Send + Sync>, usize);
 
+/// A container. There are thousands, most of them without anything read ahead.
 #[derive(Debug, Default)]
 struct Held {
     seen: Option<u64>,
-    read_at: Option<u64>,
-    rows: HashMap<String, Weighed>,
-    bytes: usize,
-    expires: Option<Instant>,
     /// How many items the last listing had.
     size: Option<usize>,
     used: Option<Instant>,
+    ahead: Option<Box<Ahead>>,
+}
+
+/// Items read ahead.
+#[derive(Debug)]
+struct Ahead {
+    read_at: u64,
+    expires: Instant,
+    rows: HashMap<String, Weighed>,
+    bytes: usize,
 }
 
 /// The shared memory of one Horde site. Cheap to clone.
@@ -62,14 +71,16 @@ pub struct Shared {
     inner: Arc<Mutex<Inner>>,
 }
 
-/// User, application and container.
-type Key = (String, &'static str, String);
-
 #[derive(Debug, Default)]
 struct Inner {
     facts: HashMap<String, (Instant, Arc<dyn Any + Send + Sync>)>,
-    containers: HashMap<Key, Held>,
+    /// By application, user and container.
+    containers: HashMap<Box<str>, Held>,
+    /// Of all items read ahead.
+    bytes: usize,
     turns: HashMap<(String, &'static str), Arc<tokio::sync::Mutex<()>>>,
+    /// When to look next for what has expired.
+    sweep: Option<Instant>,
 }
 
 /// The part of [`Shared`] that concerns one user and one application.
@@ -86,11 +97,9 @@ impl Shared {
         Self::default()
     }
 
-    /// Gives back what has expired. To be called now and then: where nothing is read, nobody else does.
+    /// Gives back what has expired, if that was not done a moment ago. To be called now and then: where nothing is read, nobody else does.
     pub(in crate::source) fn sweep(&self) {
-        let mut inner = self.lock();
-        inner.facts.retain(|_, (at, _)| at.elapsed() < FACTS_FOR);
-        inner.tidy();
+        self.lock().sweep(Instant::now());
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -99,28 +108,51 @@ impl Shared {
 }
 
 impl Inner {
-    /// Keeps the whole below its bounds: what has expired goes, then the books that were not used for longest.
-    fn tidy(&mut self) {
-        let now = Instant::now();
-        for book in self.containers.values_mut().filter(|b| b.expires.is_some_and(|at| at <= now)) {
-            book.clear();
+    fn sweep(&mut self, now: Instant) {
+        if self.sweep.is_some_and(|at| now < at) {
+            return;
         }
-        while self.containers.len() > CONTAINERS || self.containers.values().map(|b| b.bytes).sum::<usize>() > ALL_BYTES
-        {
-            let Some(oldest) = self.containers.iter().min_by_key(|(_, b)| b.used).map(|(key, _)| key.clone()) else {
-                return;
-            };
-            self.containers.remove(&oldest);
+        self.sweep = Some(now + SWEPT);
+        self.facts.retain(|_, (at, _)| now.saturating_duration_since(*at) < FACTS_FOR);
+        for held in self.containers.values_mut() {
+            held.ahead.take_if(|ahead| ahead.expires <= now);
+        }
+        self.weigh();
+    }
+
+    fn weigh(&mut self) {
+        self.bytes = self.containers.values().map(Held::bytes).sum();
+    }
+
+    /// Keeps the whole below its bounds: the containers that were not used for longest go, more than need be, so that this is seldom done.
+    fn tidy(&mut self) {
+        while self.containers.len() > CONTAINERS || self.bytes > ALL_BYTES {
+            let mut times: Vec<Option<Instant>> = self.containers.values().map(|held| held.used).collect();
+            if times.is_empty() {
+                return self.weigh();
+            }
+            let eighth = times.len() / 8;
+            let (_, oldest, _) = times.select_nth_unstable(eighth);
+            let oldest = *oldest;
+            self.containers.retain(|_, held| held.used > oldest);
+            self.weigh();
         }
     }
 }
 
 impl Held {
-    fn clear(&mut self) {
-        self.rows = HashMap::new();
-        (self.bytes, self.read_at, self.expires) = (0, None, None);
+    fn bytes(&self) -> usize {
+        self.ahead.as_ref().map_or(0, |ahead| ahead.bytes)
     }
 
+    fn forget(&mut self, uid: &str) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.forget(uid);
+        }
+    }
+}
+
+impl Ahead {
     fn forget(&mut self, uid: &str) {
         if let Some((_, size)) = self.rows.remove(uid) {
             self.bytes = self.bytes.saturating_sub(size);
@@ -134,13 +166,18 @@ impl Memory {
     }
 
     fn with<T>(&self, container: &str, f: impl FnOnce(&mut Held) -> T) -> T {
+        // The length tells where the user's name ends, whatever is in it.
+        let key = format!("{}/{}/{}/{container}", self.api, self.user.len(), self.user);
+        let now = Instant::now();
         let mut inner = self.shared.lock();
-        let entry = inner.containers.entry((self.user.clone(), self.api, container.to_owned())).or_default();
-        entry.used = Some(Instant::now());
-        let result = f(entry);
-        if inner.containers.len() > CONTAINERS {
-            inner.tidy();
-        }
+        inner.sweep(now);
+        let held = inner.containers.entry(key.into()).or_default();
+        held.used = Some(now);
+        let before = held.bytes();
+        let result = f(held);
+        let after = held.bytes();
+        inner.bytes = (inner.bytes + after).saturating_sub(before);
+        inner.tidy();
         result
     }
 
@@ -163,10 +200,10 @@ impl Memory {
 
     /// Remembers a fact; one name always stands for facts of one type.
     pub(in crate::source) fn set_fact<T: Any + Send + Sync>(&self, name: &str, fact: T) -> Arc<T> {
-        let fact = Arc::new(fact);
+        let (fact, now) = (Arc::new(fact), Instant::now());
         let mut inner = self.shared.lock();
-        inner.facts.retain(|_, (at, _)| at.elapsed() < FACTS_FOR);
-        inner.facts.insert(name.to_owned(), (Instant::now(), fact.clone()));
+        inner.sweep(now);
+        inner.facts.insert(name.to_owned(), (now, fact.clone()));
         fact
     }
 
@@ -175,7 +212,7 @@ impl Memory {
         self.with(container, |b| {
             // An answer that was overtaken, or a history that was restored: either way the rows are no longer known to be good.
             if b.seen.is_some_and(|seen| modseq < seen) {
-                b.clear();
+                b.ahead = None;
             }
             b.seen = Some(modseq);
         });
@@ -185,8 +222,8 @@ impl Memory {
     pub(in crate::source) fn moved(&self, container: &str, from: u64, to: u64, changes: &Changes) {
         self.with(container, |b| {
             changes.add.iter().chain(&changes.modify).chain(&changes.delete).for_each(|uid| b.forget(uid));
-            if b.read_at.is_some_and(|at| from <= at && at < to) {
-                b.read_at = Some(to);
+            if let Some(ahead) = b.ahead.as_mut().filter(|ahead| from <= ahead.read_at && ahead.read_at < to) {
+                ahead.read_at = to;
             }
         });
     }
@@ -207,17 +244,16 @@ impl Memory {
         uids: impl Iterator<Item = &'a String>,
     ) -> Rows<T> {
         self.with(container, |b| {
-            if b.read_at != b.seen || b.expires.is_none_or(|at| at <= Instant::now()) {
-                b.clear();
-            }
-            let row = |uid| Arc::clone(&b.rows.get(uid)?.0).downcast().ok();
+            let (seen, now) = (b.seen, Instant::now());
+            b.ahead.take_if(|ahead| Some(ahead.read_at) != seen || ahead.expires <= now);
+            let row = |uid| Arc::clone(&b.ahead.as_ref()?.rows.get(uid)?.0).downcast().ok();
             uids.filter_map(|uid| Some((uid.clone(), row(uid)?))).collect()
         })
     }
 
     /// Whether anything of the container has been read ahead.
     pub(in crate::source) fn is_warm(&self, container: &str) -> bool {
-        self.with(container, |b| !b.rows.is_empty())
+        self.with(container, |b| b.ahead.as_ref().is_some_and(|ahead| !ahead.rows.is_empty()))
     }
 
     /// The modseq under which a reading that starts now is filed.
@@ -227,25 +263,21 @@ impl Memory {
 
     /// Keeps items that were read while the container stood at `read_at`; without that they would never be found valid.
     pub(in crate::source) fn keep<T: Row>(&self, container: &str, read_at: Option<u64>, rows: &Rows<T>) {
-        if read_at.is_none() {
-            return;
-        }
+        let Some(read_at) = read_at else { return };
         self.with(container, |b| {
-            if b.read_at != read_at {
-                b.clear();
-                (b.read_at, b.expires) = (read_at, Some(Instant::now() + ROWS_FOR));
-            }
+            b.ahead.take_if(|ahead| ahead.read_at != read_at);
+            let new = || Ahead { read_at, expires: Instant::now() + ROWS_FOR, rows: HashMap::new(), bytes: 0 };
+            let ahead = b.ahead.get_or_insert_with(|| Box::new(new()));
             for (uid, row) in rows {
-                b.forget(uid);
+                ahead.forget(uid);
                 let size = uid.len() + 128 + row.weight();
-                if b.bytes + size > CONTAINER_BYTES || b.rows.len() >= CONTAINER_ROWS {
+                if ahead.bytes + size > CONTAINER_BYTES || ahead.rows.len() >= CONTAINER_ROWS {
                     break;
                 }
-                b.bytes += size;
-                b.rows.insert(uid.clone(), (row.clone(), size));
+                ahead.bytes += size;
+                ahead.rows.insert(uid.clone(), (row.clone(), size));
             }
         });
-        self.shared.lock().tidy();
     }
 
     /// An item was written.
@@ -371,7 +403,7 @@ mod tests {
             memory.keep(&book, Some(1), &(0..40).map(|n| (n.to_string(), item.clone())).collect());
         }
         let inner = memory.shared.lock();
-        let sizes: Vec<usize> = inner.containers.values().map(|book| book.bytes).collect();
+        let sizes: Vec<usize> = inner.containers.values().map(Held::bytes).collect();
         assert!(
             sizes.iter().all(|size| *size <= CONTAINER_BYTES) && sizes.iter().sum::<usize>() <= ALL_BYTES,
             "{sizes:?}"
