@@ -18,5 +18,6 @@ pub mod source;
 pub mod spool;
 pub mod state;
 pub mod sync;
+mod wakers;
 pub mod watch;
 pub mod wbxml;

@@ -46,7 +46,6 @@ pub(super) async fn changes(ctx: &Context, collections: &[String], time: Duratio
     }
     let once = time.is_zero();
     let deadline = Instant::now() + if once { ONE_LOOK } else { time };
-    let mut hangup = ctx.hangup.clone();
     let mut gate = Gate { ctx, edit: ctx.site.store.edits().of(ctx.session.user())? };
     loop {
         let again = vigil.again.unwrap_or(deadline).min(deadline);
@@ -58,7 +57,7 @@ pub(super) async fn changes(ctx: &Context, collections: &[String], time: Duratio
                 Call::News
             }
             () = gate.differs() => return Ok(Ended::Gate),
-            () = hangup.gone() => return Ok(Ended::Over),
+            () = ctx.hangup.gone() => return Ok(Ended::Over),
             () = sleep_until(again) => Call::News,
         };
         let ended = match call {

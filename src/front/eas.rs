@@ -176,7 +176,20 @@ impl Desk {
             Work::Whole(run, body) => run(context, body),
             Work::Spooled(run, body) => run(context, Arc::clone(body)),
         };
-        let answer = match Caught::new(work).await {
+        let outcome = Caught::new(work).await;
+        // In a box, as everything that a waiting request has no use for.
+        Box::pin(self.concluded(begun, outcome, line)).await
+    }
+
+    /// What a command came to, as its phone is told.
+    async fn concluded(
+        &self,
+        begun: Box<Begun<'_>>,
+        outcome: Result<Result<Reply, Error>, String>,
+        line: &mut Line,
+    ) -> Response {
+        let context = &begun.context;
+        let answer = match outcome {
             Ok(Ok(reply)) => Box::pin(self.answer(&begun, reply)).await,
             Ok(Err(error)) => Err(Failure::Error(error)),
             Err(panic) => {

@@ -75,11 +75,11 @@ impl Desk {
     }
 
     /// All that comes before the work of a command: gives the command that may begin, or the answer where there is nothing to begin.
-    async fn arrive(&self, request: Box<Request>) -> (Line, Result<Box<Begun<'_>>, Response>) {
+    async fn arrive(&self, request: Box<Request>) -> (Line, Result<Box<Begun<'_>>, Box<Response>>) {
         let mut line = Line::new();
         line.add("from", request.remote.map(|a| a.to_string()).unwrap_or_default());
         let arrived = self.route(request, &mut line).await;
-        (line, arrived)
+        (line, arrived.map_err(Box::new))
     }
 
     async fn route(&self, request: Box<Request>, line: &mut Line) -> Result<Box<Begun<'_>>, Response> {
@@ -105,7 +105,7 @@ impl Handler for Desk {
             let (mut line, arrived) = arriving.await;
             let response = match arrived {
                 Ok(begun) => self.carry_out(begun, &mut line).await,
-                Err(response) => response,
+                Err(response) => *response,
             };
             let response = self.throttle.spread(response);
             line.add("status", response.status);

@@ -21,7 +21,7 @@ pub(super) async fn answer<H: Handler>(
     verdict: Verdict,
     grace: Duration,
 ) -> Option<Response> {
-    let mut hangup = request.hangup.clone();
+    let hangup = request.hangup.clone();
     let given_up = async {
         hangup.gone().await;
         Box::pin(tokio::time::sleep(grace)).await;
@@ -88,7 +88,7 @@ mod tests {
                 "/panic" => panic!("on purpose"),
                 "/wait" => std::future::pending().await,
                 "/polite" => {
-                    let mut hangup = request.hangup;
+                    let hangup = request.hangup;
                     hangup.gone().await;
                     Response::status(200)
                 }

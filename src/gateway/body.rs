@@ -1,15 +1,17 @@
 //! Bodies that are read and written piece by piece, and the notice that the other side has gone.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use tokio::sync::{
-    Semaphore,
-    mpsc::{self, error::TrySendError},
-};
+use tokio::sync::mpsc::{self, error::TrySendError};
+
+use crate::wakers::Wakers;
 
 /// Why a body ended before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,38 +159,42 @@ impl Body {
 
 /// Sending side of a [`Hangup`], held by the door. Dropping it means that nothing more will be told.
 #[derive(Debug)]
-pub struct HangupSender(Arc<Semaphore>);
+pub struct HangupSender(Arc<Gone>);
+
+#[derive(Debug, Default)]
+struct Gone {
+    gone: AtomicBool,
+    waiting: Wakers,
+}
 
 impl HangupSender {
     /// Tells that the other side has gone.
     pub fn gone(&self) {
-        self.0.close();
+        self.0.gone.store(true, Ordering::Release);
+        self.0.waiting.wake();
     }
 }
 
 /// Tells a waiting request that nobody waits for its answer any more. Not every web server tells (see `docs`): a newer request of
 /// the same device must end the older one, too.
-///
-/// Made of a semaphore that never has a permit and is closed in the end: of what can be waited for by several at once that takes the least
-/// memory, and every waiting phone has one.
 #[derive(Debug, Clone)]
-pub struct Hangup(Arc<Semaphore>);
+pub struct Hangup(Arc<Gone>);
 
 impl Hangup {
     /// A pair of sender and receiver.
     pub fn new() -> (HangupSender, Self) {
-        let open = Arc::new(Semaphore::new(0));
-        (HangupSender(Arc::clone(&open)), Self(open))
+        let gone = Arc::<Gone>::default();
+        (HangupSender(Arc::clone(&gone)), Self(gone))
     }
 
     /// Whether the other side is known to have gone.
     pub fn is_gone(&self) -> bool {
-        self.0.is_closed()
+        self.0.gone.load(Ordering::Acquire)
     }
 
     /// Waits until the other side has gone; for ever if it is never told.
-    pub async fn gone(&mut self) {
-        let _closed = self.0.acquire().await;
+    pub fn gone(&self) -> impl Future<Output = ()> {
+        self.0.waiting.until(|| self.is_gone().then_some(()))
     }
 }
 
@@ -230,14 +236,14 @@ mod tests {
 
     #[tokio::test]
     async fn hangup_is_told_to_all_and_also_later() {
-        let (sender, mut hangup) = Hangup::new();
+        let (sender, hangup) = Hangup::new();
         assert!(!hangup.is_gone());
         sender.gone();
         drop(sender);
         hangup.clone().gone().await;
         hangup.gone().await;
         assert!(hangup.is_gone());
-        let (sender, mut hangup) = Hangup::new();
+        let (sender, hangup) = Hangup::new();
         drop(sender);
         let never = tokio::time::timeout(std::time::Duration::from_millis(5), hangup.gone());
         assert!(never.await.is_err());

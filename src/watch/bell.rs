@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use tokio::sync::Notify;
+use crate::wakers::Wakers;
 
 /// Why a waiting request is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,25 +24,23 @@ const CALLS: [Call; 4] = [Call::Over, Call::Login, Call::Folders, Call::News];
 #[derive(Debug, Default)]
 pub(super) struct Bell {
     why: AtomicU8,
-    rung: Notify,
+    rung: Wakers,
 }
 
 impl Bell {
     pub(super) fn ring(&self, call: Call) {
         self.why.fetch_or(bit(call), Ordering::AcqRel);
-        self.rung.notify_one();
+        self.rung.wake();
     }
 
     /// Waits for a ring. What was not heard yet is kept when the caller stops waiting.
-    pub(super) async fn heard(&self) -> Call {
-        loop {
+    pub(super) fn heard(&self) -> impl Future<Output = Call> {
+        self.rung.until(|| {
             let why = self.why.load(Ordering::Acquire);
-            if let Some(call) = CALLS.into_iter().find(|call| why & bit(*call) != 0) {
-                self.why.fetch_and(!bit(call), Ordering::AcqRel);
-                return call;
-            }
-            self.rung.notified().await;
-        }
+            let call = CALLS.into_iter().find(|call| why & bit(*call) != 0)?;
+            self.why.fetch_and(!bit(call), Ordering::AcqRel);
+            Some(call)
+        })
     }
 }
 

@@ -19,7 +19,8 @@ pub(super) const FOLLOWED: Duration = Duration::from_secs(3600);
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) class: Class,
-    pub(super) id: Box<str>,
+    /// Shared by all who wait for it.
+    pub(super) id: Arc<str>,
 }
 
 /// Where the history of a container stands.
@@ -68,12 +69,18 @@ struct Counter {
 
 impl Ledger {
     /// Somebody waits for a container. `true`: it has to be asked first.
-    pub(super) fn add(&mut self, key: &Key, bell: &Arc<Bell>) -> bool {
+    pub(super) fn add(&mut self, key: &mut Key, bell: &Arc<Bell>) -> bool {
+        if let Some((known, _)) = self.spots.get_key_value(key) {
+            key.id = Arc::clone(&known.id);
+        }
         let spot = self.spots.entry(key.clone()).or_insert_with(|| {
             self.unknown.push(key.clone());
             Spot { standing: None, restored: false, bells: Vec::new(), left: None }
         });
         spot.left = None;
+        if spot.bells.is_empty() {
+            spot.bells.reserve_exact(1);
+        }
         spot.bells.push(Arc::clone(bell));
         spot.standing.is_none()
     }
@@ -224,7 +231,7 @@ mod tests {
     fn ledger(ids: &[&str]) -> (Ledger, Arc<Bell>) {
         let (mut ledger, bell) = (Ledger::default(), Arc::<Bell>::default());
         for id in ids {
-            assert!(ledger.add(&key(id), &bell));
+            assert!(ledger.add(&mut key(id), &bell));
         }
         (ledger, bell)
     }
@@ -250,7 +257,7 @@ mod tests {
         ledger.remove(&key("a"), &bell, Instant::now());
         ledger.learn_move(&key("a"), 21);
         assert!(!rings(&bell).await, "he has left");
-        assert!(!ledger.add(&key("a"), &bell), "it was followed meanwhile");
+        assert!(!ledger.add(&mut key("a"), &bell), "it was followed meanwhile");
         assert_eq!(ledger.standing(&key("a")).unwrap().last, 21);
     }
 

@@ -81,7 +81,7 @@ impl Seat {
         let mut guard = self.inner.hall();
         let hall = &mut *guard;
         let mut unknown = false;
-        for key in self.wishes.iter().flat_map(|wish| wish.keys.iter()) {
+        for key in self.wishes.iter_mut().flat_map(|wish| wish.keys.iter_mut()) {
             unknown |= hall.ledger.add(key, &self.bell) && key.class != Class::Email;
             if let Some(user) = hall.users.get_mut(&self.user) {
                 user.watch(key);
@@ -110,8 +110,8 @@ impl Seat {
     }
 
     /// Waits to be called. Nothing is lost when the caller stops waiting.
-    pub async fn called(&self) -> Call {
-        self.bell.heard().await
+    pub fn called(&self) -> impl Future<Output = Call> {
+        self.bell.heard()
     }
 
     /// Wishes whose containers have gone on; those that the caller has looked at ([`Seat::saw`]) no more.

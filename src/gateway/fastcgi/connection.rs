@@ -158,11 +158,13 @@ where
                 None => Some(self.records.next().await),
             }
         };
+        let closed = async { drop(Box::pin(self.closing.wait_for(|closing| *closing)).await) };
         tokio::select! {
             // A request that has ended comes first: the other side may give its number to the next.
             biased;
             Some(ended) = self.tasks.next() => Event::Ended(ended),
-            _ = self.closing.wait_for(|closing| *closing), if !closing => Event::Closing,
+            // A request that runs is ended by whom it waits for.
+            () = closed, if !closing && self.requests.is_empty() => Event::Closing,
             record = next => record.map_or(Event::Silent, Event::Record),
         }
     }
@@ -308,7 +310,7 @@ where
         });
         let reply = Reply { id, writer: Arc::clone(&self.writer) };
         let (handler, grace) = (Arc::clone(&self.handler), self.limits.hangup_grace);
-        self.tasks.begin(id, async move { run(request, verdict, &*handler, &reply, grace).await });
+        self.tasks.begin(id, run(request, verdict, handler, reply, grace));
     }
 
     fn refuse(&mut self, id: u16, status: u16, hangup: Hangup) {
@@ -407,12 +409,12 @@ fn broken(text: &'static str) -> io::Error {
 async fn run<W: AsyncWrite + Unpin, H: Handler>(
     request: Box<Request>,
     verdict: Verdict,
-    handler: &H,
-    reply: &Reply<W>,
+    handler: Arc<H>,
+    reply: Reply<W>,
     grace: Duration,
 ) -> io::Result<()> {
     let hangup = request.hangup.clone();
-    match answer(handler, request, verdict, grace).await {
+    match answer(&*handler, request, verdict, grace).await {
         Some(response) if !hangup.is_gone() => Box::pin(reply.answer(response, &hangup)).await,
         _ => Box::pin(reply.give_up()).await,
     }

@@ -88,7 +88,7 @@ impl<W: AsyncWrite + Unpin> Reply<W> {
         }
     }
 
-    async fn stream(&self, mut body: Body, mut hangup: Hangup) -> io::Result<()> {
+    async fn stream(&self, mut body: Body, hangup: Hangup) -> io::Result<()> {
         loop {
             let piece = tokio::select! {
                 piece = body.next() => piece.map_err(io::Error::other)?,

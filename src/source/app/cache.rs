@@ -9,7 +9,7 @@
 use std::{
     any::Any,
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
@@ -74,6 +74,8 @@ pub struct Shared {
 #[derive(Debug, Default)]
 struct Inner {
     facts: HashMap<String, (Instant, Arc<dyn Any + Send + Sync>)>,
+    /// Facts that many have in common.
+    common: Vec<Weak<dyn Any + Send + Sync>>,
     /// By application, user and container.
     containers: HashMap<Box<str>, Held>,
     /// Of all items read ahead.
@@ -203,6 +205,24 @@ impl Memory {
         let (fact, now) = (Arc::new(fact), Instant::now());
         let mut inner = self.shared.lock();
         inner.sweep(now);
+        inner.facts.insert(name.to_owned(), (now, fact.clone()));
+        fact
+    }
+
+    /// Remembers a fact that is the same for most users, and takes the room of one for all who have the same.
+    pub(in crate::source) fn set_common_fact<T: Any + Send + Sync + PartialEq>(&self, name: &str, fact: T) -> Arc<T> {
+        let now = Instant::now();
+        let mut inner = self.shared.lock();
+        inner.sweep(now);
+        inner.common.retain(|known| known.strong_count() > 0);
+        let alike = inner.common.iter().filter_map(Weak::upgrade).filter_map(|known| known.downcast::<T>().ok());
+        let alike = alike.into_iter().find(|known| **known == fact);
+        let fact = alike.unwrap_or_else(|| {
+            let fact = Arc::new(fact);
+            let weak = Arc::downgrade(&fact);
+            inner.common.push(weak);
+            fact
+        });
         inner.facts.insert(name.to_owned(), (now, fact.clone()));
         fact
     }
@@ -389,6 +409,18 @@ mod tests {
         bob.saw("book", 1);
         alice.keep("book", Some(1), &rows(&["a"]));
         assert_eq!((there(&alice), there(&bob)), (vec!["a".to_owned()], vec![]));
+    }
+
+    #[test]
+    fn what_users_have_in_common_is_there_once() {
+        let shared = Shared::new();
+        let set = |user: &str, fact: &str| {
+            Memory::new(shared.clone(), user, "contacts").set_common_fact(user, fact.to_owned())
+        };
+        let (alice, bob, carl) = (set("alice", "layout"), set("bob", "layout"), set("carl", "another"));
+        assert!(Arc::ptr_eq(&alice, &bob) && !Arc::ptr_eq(&alice, &carl));
+        let known = Memory::new(shared.clone(), "bob", "contacts").fact::<String>("bob");
+        assert!(known.is_some_and(|known| Arc::ptr_eq(&known, &alice)));
     }
 
     #[test]

@@ -165,7 +165,7 @@ impl Turba {
             _ => return Err(fault::strange("contacts.fields")),
         };
         let plain = answers.get(1).and_then(|a| a.as_ref().ok()).and_then(|config| plain_name(config, book));
-        Ok(self.app.memory.set_fact(&fact(book), Layout::new(fields, plain)))
+        Ok(self.app.memory.set_common_fact(&fact(book), Layout::new(fields, plain)))
     }
 
     /// Reads some contacts, each of them told about.
