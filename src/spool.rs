@@ -21,7 +21,7 @@ const IN_MEMORY: usize = 256 << 10;
 
 /// Bytes that are written once from front to back and read from anywhere. The first 256 KiB stand in memory; what is longer lies in an
 /// unnamed file, so that nothing is left whatever happens. Writing and reading hold up no other request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Spool {
     dir: PathBuf,
     /// Holds the bytes before `filed`.

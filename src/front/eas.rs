@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{
     Desk, body,
     catch::Caught,
-    dispatch::{self, Run, SpooledWork, WholeWork},
+    dispatch::{self, Outcome, Run, SpooledWork, WholeWork},
     gate::{self, Gate},
     known,
     line::Line,
@@ -16,7 +16,7 @@ use super::{
     throttle::{Answer, COMPARED, Slow, Visit},
 };
 use crate::{
-    command::{Context, Reply, Site},
+    command::{Context, Place, Reply, Site},
     error::Error,
     gateway::{Body, BodyError, Request, Response, ResponseBody},
     horde::Login,
@@ -43,12 +43,14 @@ struct Asked {
     entry: &'static dispatch::Entry,
 }
 
-/// A command that may begin, with all that it needs. It stays as long as a phone waits.
+/// A command that may begin when its turn has come, with all that it needs. It stays as long as a phone waits.
 pub(super) struct Begun<'a> {
+    /// Without a place until its turn has come.
     context: Context,
     visit: Visit<'a>,
     command: Command,
-    work: Work,
+    run: Run,
+    body: Spool,
     /// The versions that are offered to this phone.
     versions: Vec<Version>,
     /// Other versions are offered now than the device was last told of.
@@ -64,6 +66,15 @@ type Unknown = (u16, Option<(Command, Version)>);
 enum Work {
     Whole(WholeWork, Bytes),
     Spooled(SpooledWork, Arc<Spool>),
+}
+
+impl Work {
+    fn begin<'a>(&'a self, context: &'a Context) -> Outcome<'a> {
+        match self {
+            Self::Whole(run, body) => run(context, body),
+            Self::Spooled(run, body) => run(context, Arc::clone(body)),
+        }
+    }
 }
 
 impl Desk {
@@ -127,8 +138,8 @@ impl Desk {
         let versions = site.config.versions.offered(&login.user, &asked.query.device_type, &agent(&request));
         let known = (asked.command, asked.version);
         match begin(site, request, &login, asked, versions.clone(), &mut visit, line).await {
-            Ok(Ready { context, command, work, renewed, begins }) => {
-                Ok(Box::new(Begun { context, visit, command, work, versions, renewed, begins }))
+            Ok(Ready { context, command, run, body, renewed }) => {
+                Ok(Box::new(Begun { context, visit, command, run, body, versions, renewed, begins: false }))
             }
             Err(failure) => {
                 Box::pin(visit.answered(&login.user, judged(Err(&failure)))).await;
@@ -169,30 +180,30 @@ impl Desk {
         Ok(Box::new(Asked { query, command, version, entry }))
     }
 
-    /// Carries a command out.
-    pub(super) async fn carry_out(&self, begun: Box<Begun<'_>>, line: &mut Line) -> Response {
-        let context = &begun.context;
-        let work = match &begun.work {
-            Work::Whole(run, body) => run(context, body),
-            Work::Spooled(run, body) => run(context, Arc::clone(body)),
+    /// Carries a command out when its turn has come.
+    pub(super) async fn carry_out(&self, mut begun: Box<Begun<'_>>, line: &mut Line) -> Response {
+        // In boxes: a waiting request has no use for what comes before and after.
+        let work = match Box::pin(begun.turn()).await {
+            Ok(work) => work,
+            Err(failure) => return Box::pin(self.concluded(begun, Err(failure), line)).await,
         };
-        let outcome = Caught::new(work).await;
-        // In a box, as everything that a waiting request has no use for.
-        Box::pin(self.concluded(begun, outcome, line)).await
+        let outcome = Caught::new(work.begin(&begun.context)).await;
+        Box::pin(self.concluded(begun, Ok(outcome), line)).await
     }
 
     /// What a command came to, as its phone is told.
     async fn concluded(
         &self,
         begun: Box<Begun<'_>>,
-        outcome: Result<Result<Reply, Error>, String>,
+        outcome: Result<Result<Result<Reply, Error>, String>, Failure>,
         line: &mut Line,
     ) -> Response {
         let context = &begun.context;
         let answer = match outcome {
-            Ok(Ok(reply)) => Box::pin(self.answer(&begun, reply)).await,
-            Ok(Err(error)) => Err(Failure::Error(error)),
-            Err(panic) => {
+            Ok(Ok(Ok(reply))) => Box::pin(self.answer(&begun, reply)).await,
+            Ok(Ok(Err(error))) => Err(Failure::Error(error)),
+            Err(failure) => Err(failure),
+            Ok(Err(panic)) => {
                 log::error!("a defect of this program, please report it: {panic}");
                 Err(Failure::Http(500))
             }
@@ -273,13 +284,29 @@ impl Desk {
 struct Ready {
     context: Context,
     command: Command,
-    work: Work,
+    run: Run,
+    body: Spool,
     renewed: bool,
-    begins: bool,
 }
 
-/// Lets a command begin: asks the gate, brings the info file up to date, takes the body. What is large is in boxes, as thousands may wait in
-/// here for their turn.
+impl Begun<'_> {
+    /// Waits for its turn, and does what then comes first.
+    async fn turn(&mut self) -> Result<Work, Failure> {
+        self.context.place = self.visit.place().await?;
+        Box::pin(crate::command::flush(&self.context)).await;
+        let body = std::mem::take(&mut self.body);
+        match self.run {
+            Run::Spooled(run) => Ok(Work::Spooled(run, Arc::new(body))),
+            Run::Whole(run) => {
+                let bytes = body::in_memory(&body).await.map_err(Failure::Http)?;
+                self.begins = begins(self.command, &bytes);
+                Ok(Work::Whole(run, bytes))
+            }
+        }
+    }
+}
+
+/// Lets a command begin: asks the gate, brings the info file up to date, takes the body.
 async fn begin(
     site: &Arc<Site>,
     mut request: Box<Request>,
@@ -319,7 +346,6 @@ async fn begin(
     drop(info);
     let head = body.read(0, COMPARED).await.map_err(|e| Failure::Http(body::unkept(&e)))?;
     visit.look(command, query, &head, body.len())?;
-    let place = visit.place().await?;
     let context = Context {
         site: Arc::clone(site),
         session: site.horde.session(login),
@@ -331,18 +357,9 @@ async fn begin(
         arrived: line.start(),
         hangup: request.hangup,
         may_wait: request.may_wait,
-        place,
+        place: Place::free(),
     };
-    Box::pin(crate::command::flush(&context)).await;
-    let (work, begins) = match entry.run {
-        Run::Spooled(run) => (Work::Spooled(run, Arc::new(body)), false),
-        Run::Whole(run) => {
-            let body = body::in_memory(&body).await.map_err(Failure::Http)?;
-            let begins = begins(command, &body);
-            (Work::Whole(run, body), begins)
-        }
-    };
-    Ok(Ready { context, command, work, renewed, begins })
+    Ok(Ready { context, command, run: entry.run, body, renewed })
 }
 
 /// Reads the info file and asks the gate. `Err` inside: the file cannot be read, but the wipe that it asks for is still to be carried out.
