@@ -161,7 +161,7 @@ impl Desk {
             (400, None)
         })?;
         line.add("device", &query.device_id);
-        line.add("command", &query.command_name);
+        line.add("command", std::mem::take(&mut query.command_name));
         let version = negotiate::version(&query, &request.headers).map_err(|status| (status, None))?;
         line.add("version", version);
         let command = query.command.ok_or((501, None))?;

@@ -18,6 +18,8 @@ use super::Login;
 
 /// Most cookies of one session that are kept.
 const MOST_COOKIES: usize = 16;
+/// What stands between two cookies; no name or value has it.
+const APART: &str = "; ";
 /// Longest cookie that is kept.
 const LONGEST_COOKIE: usize = 4096;
 /// How often users without sessions are forgotten.
@@ -30,12 +32,13 @@ pub(super) type Tag = [u8; 32];
 #[derive(Debug, Clone)]
 pub(super) struct Jar {
     born: Instant,
-    cookies: Vec<(String, String)>,
+    /// As the `Cookie` header has them: there are some for each user who has asked something not long ago.
+    cookies: String,
 }
 
 impl Jar {
     pub(super) fn new() -> Self {
-        Self { born: Instant::now(), cookies: Vec::new() }
+        Self { born: Instant::now(), cookies: String::new() }
     }
 
     /// Takes one `Set-Cookie` value.
@@ -46,15 +49,19 @@ impl Jar {
         if name.is_empty() || header.len() > LONGEST_COOKIE {
             return;
         }
-        self.cookies.retain(|(known, _)| known != name);
-        if !parts.any(is_removal) && self.cookies.len() < MOST_COOKIES {
-            self.cookies.push((name.to_owned(), value.to_owned()));
+        let others =
+            self.cookies.split(APART).filter(|known| known.split_once('=').is_some_and(|(known, _)| known != name));
+        let mut cookies: Vec<&str> = others.collect();
+        let new = format!("{name}={value}");
+        if !parts.any(is_removal) && cookies.len() < MOST_COOKIES {
+            cookies.push(&new);
         }
+        self.cookies = cookies.join(APART);
     }
 
     /// The `Cookie` header.
-    pub(super) fn header(&self) -> String {
-        self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    pub(super) fn header(&self) -> &str {
+        &self.cookies
     }
 
     fn is_empty(&self) -> bool {
@@ -228,7 +235,7 @@ mod tests {
         for n in 0..100 {
             jar.set(&format!("c{n}=1"));
         }
-        assert_eq!(jar.cookies.len(), MOST_COOKIES);
+        assert_eq!(jar.header().split(APART).count(), MOST_COOKIES);
     }
 
     #[test]

@@ -202,10 +202,10 @@ impl Session {
         jar: Option<Jar>,
         parse: impl Fn(&Reply) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let header = jar.as_ref().map(Jar::header);
+        let known = jar.is_some();
         let mut jar = jar.unwrap_or_else(Jar::new);
         self.person.requests.fetch_add(1, Ordering::Relaxed);
-        let reply = self.site.send(ask, &self.login, header.as_deref()).await?;
+        let reply = self.site.send(ask, &self.login, known.then(|| jar.header())).await?;
         let outcome = parse(&reply);
         if matches!(outcome, Ok(_) | Err(Failure::Fault(_))) {
             reply.cookies.iter().for_each(|cookie| jar.set(cookie));

@@ -107,9 +107,7 @@ impl Store {
     /// The name cannot be used (empty, too long).
     pub fn device(&self, user: &str, id: &DeviceId) -> Result<Device, Error> {
         let dir = self.user_dir(user)?;
-        // The machine's own files have one spelling whatever the phone sends, so that both spellings meet one lock.
-        let own = dir.join(format!("{DEVICE}{}", id.as_str().to_ascii_lowercase()));
-        Ok(Device { inner: Arc::new(Inner { id: id.clone(), dir, own, locks: Arc::clone(&self.locks) }) })
+        Ok(Device { inner: Arc::new(Inner { id: id.clone(), dir, locks: Arc::clone(&self.locks) }) })
     }
 
     /// What is kept beside Horde for a user and class ("contacts").
@@ -176,9 +174,14 @@ struct Inner {
     id: DeviceId,
     /// Directory of the user.
     dir: PathBuf,
-    /// Directory of the device's machine state.
-    own: PathBuf,
     locks: Arc<Locks>,
+}
+
+impl Inner {
+    /// Directory of the device's machine state. It has one spelling whatever the phone sends, so that both spellings meet one lock.
+    fn own(&self) -> PathBuf {
+        self.dir.join(format!("{DEVICE}{}", self.id.as_str().to_ascii_lowercase()))
+    }
 }
 
 impl Device {
@@ -189,7 +192,7 @@ impl Device {
 
     /// What the device has sent. It has a lock of its own: a long mail holds up nothing else.
     pub fn sent(&self) -> Sent {
-        Sent::new(self.inner.own.join("sent.json"), Arc::clone(&self.inner.locks))
+        Sent::new(self.inner.own().join("sent.json"), Arc::clone(&self.inner.locks))
     }
 
     /// Where a new info file goes.
@@ -248,7 +251,7 @@ impl Device {
     /// The lock file cannot be created.
     pub async fn lock(&self) -> Result<Locked, Error> {
         let on_disk = !self.inner.id.is_account_check();
-        let guard = self.inner.locks.acquire(&self.inner.own.join("lock"), on_disk).await?;
+        let guard = self.inner.locks.acquire(&self.inner.own().join("lock"), on_disk).await?;
         Ok(Locked { device: self.clone(), _guard: guard })
     }
 }
@@ -353,7 +356,7 @@ impl Locked {
     /// The name cannot be used (empty, too long).
     pub fn journal(&self, name: &str) -> Result<Journal, Error> {
         let inner = &self.device.inner;
-        let file = inner.own.join(files::encode_name(name)? + JOURNAL);
+        let file = inner.own().join(files::encode_name(name)? + JOURNAL);
         Ok(Journal::new((!inner.id.is_account_check()).then_some(file)))
     }
 
@@ -362,7 +365,7 @@ impl Locked {
     /// # Errors
     /// The directory cannot be read.
     pub fn journals(&self) -> Result<Vec<String>, Error> {
-        let names = files::list(&self.device.inner.own)?;
+        let names = files::list(&self.device.inner.own())?;
         Ok(names.iter().filter_map(|name| files::decode_name(name.strip_suffix(JOURNAL)?)).collect())
     }
 }

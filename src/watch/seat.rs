@@ -51,18 +51,20 @@ pub struct Seat {
     inner: Arc<Inner>,
     user: Box<str>,
     bell: Arc<Bell>,
+    keys: Vec<Key>,
     wishes: Vec<Watched>,
 }
 
+/// A wish: what is watched are the keys from the end of the wish before to `end`.
 #[derive(Debug)]
 struct Watched {
-    keys: Box<[Key]>,
+    end: usize,
     seen: u64,
 }
 
 impl Seat {
     pub(super) fn new(inner: Arc<Inner>, user: Box<str>, bell: Arc<Bell>) -> Self {
-        Self { inner, user, bell, wishes: Vec::new() }
+        Self { inner, user, bell, keys: Vec::new(), wishes: Vec::new() }
     }
 
     /// Says what is watched, in place of what was said before.
@@ -73,15 +75,17 @@ impl Seat {
             Class::Email => mail::key(&self.user, &id),
             class => Key { class, id: id.into() },
         };
-        let watched = |wish: Wish| Watched {
-            keys: wish.containers.into_iter().map(|id| key(wish.class, id)).collect(),
-            seen: wish.seen,
-        };
-        self.wishes = wishes.into_iter().map(watched).collect();
+        // Exactly as long as they are: thousands may watch.
+        self.keys = Vec::with_capacity(wishes.iter().map(|wish| wish.containers.len()).sum());
+        self.wishes = Vec::with_capacity(wishes.len());
+        for wish in wishes {
+            self.keys.extend(wish.containers.into_iter().map(|id| key(wish.class, id)));
+            self.wishes.push(Watched { end: self.keys.len(), seen: wish.seen });
+        }
         let mut guard = self.inner.hall();
         let hall = &mut *guard;
         let mut unknown = false;
-        for key in self.wishes.iter_mut().flat_map(|wish| wish.keys.iter_mut()) {
+        for key in &mut self.keys {
             unknown |= hall.ledger.add(key, &self.bell) && key.class != Class::Email;
             if let Some(user) = hall.users.get_mut(&self.user) {
                 user.watch(key);
@@ -101,12 +105,19 @@ impl Seat {
         let now = Instant::now();
         let mut guard = self.inner.hall();
         let hall = &mut *guard;
-        for key in self.wishes.iter().flat_map(|wish| wish.keys.iter()) {
+        for key in &self.keys {
             hall.ledger.remove(key, &self.bell, now);
             if let Some(user) = hall.users.get_mut(&self.user) {
                 user.unwatch(key);
             }
         }
+    }
+
+    /// The containers of a wish.
+    fn keys(&self, wish: usize) -> &[Key] {
+        let end = |wish: usize| self.wishes.get(wish).map(|wish| wish.end);
+        let from = wish.checked_sub(1).and_then(end).unwrap_or(0);
+        end(wish).and_then(|end| self.keys.get(from..end)).unwrap_or_default()
     }
 
     /// Waits to be called. Nothing is lost when the caller stops waiting.
@@ -119,7 +130,7 @@ impl Seat {
         let hall = self.inner.hall();
         let mut news = Vec::new();
         for (at, wish) in self.wishes.iter().enumerate() {
-            let standings = || wish.keys.iter().filter_map(|key| Some((key.class, hall.ledger.standing(key)?)));
+            let standings = || self.keys(at).iter().filter_map(|key| Some((key.class, hall.ledger.standing(key)?)));
             // What a mail server says is exact; less than before is a change, too.
             let later = |(class, standing): &(Class, Standing)| match class {
                 Class::Email => standing.last != wish.seen,
@@ -150,15 +161,14 @@ impl Seat {
     /// Tells all who watch the containers of a wish what has been found out where it was in doubt: whether anything has happened up to
     /// `cursor`.
     pub fn settle(&self, wish: usize, cursor: u64, moved: bool) {
-        let Some(wish) = self.wishes.get(wish) else { return };
         let mut hall = self.inner.hall();
-        wish.keys.iter().for_each(|key| hall.ledger.settle(key, cursor, moved));
+        self.keys(wish).iter().for_each(|key| hall.ledger.settle(key, cursor, moved));
     }
 
     /// Whether it is known of all containers where they stand.
     pub fn is_settled(&self) -> bool {
         let hall = self.inner.hall();
-        self.wishes.iter().flat_map(|wish| wish.keys.iter()).all(|key| hall.ledger.standing(key).is_some())
+        self.keys.iter().all(|key| hall.ledger.standing(key).is_some())
     }
 
     /// Waits for permission to ask Horde what is in doubt: few are given per tick, whatever the number of those who wait.
@@ -178,8 +188,7 @@ impl Seat {
         let within = (self.inner.tick() * TICKS_UNANSWERED).max(LEAST_UNANSWERED);
         let now = Instant::now();
         let hall = self.inner.hall();
-        let mut keys = self.wishes.iter().flat_map(|wish| wish.keys.iter());
-        let stale = keys.find(|key| {
+        let stale = self.keys.iter().find(|key| {
             let unheard = match key.class {
                 Class::Email => hall.users.get(&self.user).is_none_or(|user| !user.mail.is_fresh(within, now)),
                 class => !hall.is_fresh(class, within, now),

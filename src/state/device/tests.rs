@@ -138,7 +138,7 @@ async fn count(store: &Store, times: usize) {
     for _ in 0..times {
         let device = device(store, "counter");
         let locked = device.lock().await.expect("lock");
-        let file = device.inner.own.join("count");
+        let file = device.inner.own().join("count");
         let count: usize = fs::read_to_string(&file).map_or(0, |text| text.parse().expect("whole"));
         tokio::task::yield_now().await;
         fs::write(&file, (count + 1).to_string()).expect("write");
@@ -171,7 +171,7 @@ async fn the_lock_works_between_tasks_and_processes() {
         assert!(child.wait().expect("wait").success());
     }
     let device = device(&store, "counter");
-    assert_eq!(fs::read_to_string(device.inner.own.join("count")).expect("read"), "120");
+    assert_eq!(fs::read_to_string(device.inner.own().join("count")).expect("read"), "120");
     assert_eq!(device.info().expect("info").map(|info| info.policy_key), Some(120));
 }
 
@@ -181,10 +181,10 @@ async fn a_deleted_lock_file_does_not_let_two_in() {
     let (_dir, store) = store();
     let device = device(&store, "x1");
     let first = device.lock().await.expect("lock");
-    fs::remove_dir_all(&device.inner.own).expect("remove");
+    fs::remove_dir_all(&device.inner.own()).expect("remove");
     drop(first);
     let second = device.lock().await.expect("lock");
-    assert!(device.inner.own.join("lock").exists());
+    assert!(device.inner.own().join("lock").exists());
     let other = Store::open(&*store.root).expect("store");
     let third = super::super::device::tests::device(&other, "x1");
     assert!(tokio::time::timeout(Duration::from_millis(60), third.lock()).await.is_err(), "held on disk");
