@@ -181,7 +181,7 @@ async fn a_deleted_lock_file_does_not_let_two_in() {
     let (_dir, store) = store();
     let device = device(&store, "x1");
     let first = device.lock().await.expect("lock");
-    fs::remove_dir_all(&device.inner.own()).expect("remove");
+    fs::remove_dir_all(device.inner.own()).expect("remove");
     drop(first);
     let second = device.lock().await.expect("lock");
     assert!(device.inner.own().join("lock").exists());
