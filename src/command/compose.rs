@@ -2,6 +2,7 @@
 //! mail. The mail stays in its spool from the first byte to the last.
 
 mod event;
+mod letter;
 
 use std::{fmt::Write as _, ops::Range, sync::Arc};
 
@@ -71,7 +72,7 @@ pub async fn run(ctx: &Context, body: Arc<Spool>) -> Result<Reply, Error> {
     let (user, own) = (user.map_err(unavailable)?, own.map_err(|e| disk(&e))?);
     let original = original(ctx, &room, &asked, &user).await?;
     let own = match &original {
-        Some(original) if !asked.request.mime => event::letter(ctx, &asked.request, &original.mail).await?,
+        Some(original) if !asked.request.mime => letter::write(ctx, &asked.request, &original.mail).await?,
         _ => own,
     };
     let key = key(&asked, &body).await?;
@@ -165,7 +166,6 @@ async fn original(ctx: &Context, room: &impl Mailroom, asked: &Asked, user: &Use
     }
     let place = place(ctx, asked).await?;
     let mail = match &place {
-        Place::Mail(..) if !asked.request.mime => return Err(Error::Status(status::FORWARDEES)),
         Place::Mail(container, uid) => {
             let spool = room.raw(container, uid).await.map_err(missing)?;
             Lying::read(&spool, 0..spool.len()).await.map_err(|e| disk(&e))?

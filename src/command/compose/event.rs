@@ -1,23 +1,16 @@
 //! Events that are forwarded: as an invitation that looks as if its organizer had sent it (RFC 5546 3.2.2.6), in a mail of the user.
 
-use std::sync::Arc;
-
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 
-use super::{disk, sources, status};
+use super::{letter, sources, status};
 use crate::{
     command::Context,
     convert::{
         ical::Home,
         itip::{self, Method, Notice, Person, is_address},
-        mime::{address, address::Mailbox, word},
     },
     error::Error,
-    proto::{
-        class::{BodyKind, Class, Properties},
-        compose::Request,
-    },
+    proto::class::{Class, Properties},
     source::{Fetched, Identity, Source, merged, sending::Lying},
     wbxml::tag::calendar as c,
 };
@@ -52,7 +45,7 @@ pub(super) async fn invitation(
     };
     // It stands for an event: there is no mail that the new one could answer.
     let mail = String::from_utf8_lossy(&itip::write(&notice)).replacen("Message-ID: <>\r\n", "", 1);
-    lying(ctx, mail.as_bytes()).await
+    letter::lying(ctx, mail.as_bytes()).await
 }
 
 /// Who has called the meeting; who has made an event that is none.
@@ -73,39 +66,4 @@ fn occurrence(item: &Properties, start: String) -> Properties {
         exception.set_text(c::EXCEPTION_START_TIME, start);
         exception
     })
-}
-
-/// The mail to those whom a phone names beside its text, instead of writing a mail itself (16.0+).
-pub(super) async fn letter(ctx: &Context, request: &Request, original: &Lying) -> Result<Lying, Error> {
-    let to: Vec<Mailbox> = request
-        .forwardees
-        .iter()
-        .map(|forwardee| Mailbox { name: forwardee.name.clone(), address: forwardee.email.clone() })
-        .collect();
-    if !to.iter().all(Mailbox::is_sendable) {
-        return Err(Error::Status(status::FORWARDEES));
-    }
-    let (kind, text) = match &request.body {
-        Some((BodyKind::Html, text)) => ("html", text.as_str()),
-        Some((_, text)) => ("plain", text.as_str()),
-        None => ("plain", ""),
-    };
-    let mut mime = format!(
-        "To: {}\r\nSubject: {}\r\nMIME-Version: 1.0\r\nContent-Type: text/{kind}; charset=utf-8\r\n\
-         Content-Transfer-Encoding: base64\r\n\r\n",
-        address::written(&to),
-        word::encode(&format!("Fwd: {}", original.message.subject())),
-    );
-    for line in STANDARD.encode(text).as_bytes().chunks(76) {
-        mime.push_str(&String::from_utf8_lossy(line));
-        mime.push_str("\r\n");
-    }
-    lying(ctx, mime.as_bytes()).await
-}
-
-async fn lying(ctx: &Context, message: &[u8]) -> Result<Lying, Error> {
-    let mut spool = ctx.site.store.spool();
-    spool.write(message).await.map_err(|e| disk(&e))?;
-    let all = 0..spool.len();
-    Lying::read(&Arc::new(spool), all).await.map_err(|e| disk(&e))
 }

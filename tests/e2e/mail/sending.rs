@@ -6,6 +6,7 @@ use crate::{
     mailbox::Message,
     phone::{Answer, VERSIONS},
     phone_mail::{Origin, Outgoing, sent},
+    tree::{El, el, t},
 };
 
 /// A message from a phone, without an attachment.
@@ -188,6 +189,40 @@ fn forwards_carry_the_files() {
             phone.sync_all(&inbox);
             assert_eq!(item(&phone, &inbox, &subject).1.text("LastVerbExecuted"), Some("3"), "{version}");
         }
+    }
+}
+
+#[test]
+fn forwardees_get_the_mail_with_its_files() {
+    let post = Post::start("forwardees-mail");
+    let (friend, third) = (post.site.lab.user("friend"), post.site.lab.user("third"));
+    let mut his = post.mailbox_of(&third);
+    for (n, version) in ["16.0", "16.1"].into_iter().enumerate() {
+        let subject = format!("shared-{version}");
+        received(&post, &friend, &subject);
+        let (mut phone, inbox) = post.phone_with_inbox(version);
+        let (id, _) = item(&phone, &inbox, &subject);
+        let mut forward = |client: &str, email: &str| {
+            let forwardee: El = el("Forwardee", [t("Email", email), t("Name", "Thea Drei")]);
+            let document = el(
+                "ComposeMail:SmartForward",
+                [
+                    t("ClientId", format!("{client}-{version}")),
+                    el("Source", [t("FolderId", &inbox), t("ItemId", &id)]),
+                    el("Forwardees", [forwardee]),
+                    el("AirSyncBase:Body", [t("Type", 1), t("Data", "Grüße vom Telefon.")]),
+                ],
+            );
+            phone.command("SmartForward", &document)
+        };
+        sent(&forward("a", &address(&third)));
+        let got = his.wait("INBOX", n + 1);
+        let got = got.iter().find(|m| m.header("Subject") == Some(format!("Fwd: {subject}"))).unwrap();
+        let (text, files) = read(got);
+        assert!(text.contains("Grüße vom Telefon.") && text.contains("Schöne Grüße."), "{version}: {text}");
+        assert_eq!(files, [("plan.pdf".to_owned(), PLAN.to_owned())], "{version}");
+        assert_eq!(forward("a", &address(&third)).status(), Some(118), "{version}: sent once");
+        assert_eq!(forward("b", "nobody").status(), Some(179), "{version}");
     }
 }
 
