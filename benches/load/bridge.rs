@@ -10,6 +10,7 @@ use std::{
 };
 
 use crate::{
+    WEB,
     door::{Answer, Ask, Door},
     options::{Front, Options},
     site::{free_port, sample},
@@ -187,7 +188,7 @@ fn lighttpd(port: u16, phones: usize, dir: &Path, socket: &Path) -> String {
         "server.document-root = \"{dir}/www\"\nserver.port = {port}\nserver.bind = \"127.0.0.1\"\nserver.upload-dirs = ( \"{dir}/web\" )\n"
     );
     // Two descriptors for each phone.
-    let (connections, descriptors) = (phones + 500, 2 * phones + 1500);
+    let (connections, descriptors) = (phones + 500, 2 * phones + WEB);
     let sample = sample("lighttpd", "fastcgi.server", socket);
     head + &sample.replace("65536", &descriptors.to_string()).replace("28000", &connections.to_string())
 }

@@ -43,8 +43,10 @@ mod syncs;
 
 use std::{process::ExitCode, time::Duration};
 
-use options::{HELP, Options};
+use options::{Front, HELP, Options};
 
+/// Descriptors that lighttpd needs besides those of the phones.
+pub(crate) const WEB: usize = 1500;
 /// Descriptors that are needed besides those of the phones.
 const MORE: usize = 200;
 
@@ -69,6 +71,8 @@ fn main() -> ExitCode {
     let limit = horde_eas::gateway::listen::raise_descriptor_limit();
     // The bridge keeps some of its own for state files and Horde.
     let needed = options.phones + options.rate as usize + 512 + MORE;
+    // Lighttpd has two for each phone.
+    let needed = if options.front == Front::Lighttpd { needed.max(2 * options.phones + WEB) } else { needed };
     if limit < needed as u64 {
         eprintln!(
             "{needed} descriptors are needed and {limit} is the hard limit of this user: raise it (ulimit -Hn, LimitNOFILE, \
