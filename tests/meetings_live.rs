@@ -398,6 +398,7 @@ impl<'a> Phone<'a> {
             user_agent: String::new(),
             version: self.version,
             query: Query::default(),
+            arrived: Instant::now(),
             hangup: Hangup::new().1,
             may_wait: false,
             place: Place::free(),

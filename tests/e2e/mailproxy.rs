@@ -10,6 +10,9 @@ use std::{
     time::Duration,
 };
 
+/// How often a connection looks whether it is to be cut.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// What the bridge meets behind the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mail {
@@ -69,10 +72,14 @@ impl MailProxy {
         proxy
     }
 
-    /// Changes the mood; connections that are open are cut, as a restart of the server does.
+    /// Changes the mood; connections that are open are cut, as a restart of the server does, and gone when this comes back.
     pub(crate) fn set(&self, mood: Mail) {
-        let mut now = self.inner.mood.lock().unwrap();
-        *now = (mood, now.1 + 1);
+        {
+            let mut now = self.inner.mood.lock().unwrap();
+            *now = (mood, now.1 + 1);
+        }
+        // They look for it twenty times a second.
+        std::thread::sleep(2 * LOOK);
     }
 
     /// Bytes from the server so far.
@@ -96,7 +103,7 @@ impl MailProxy {
             Mail::Closed => {}
             Mail::Silent => {
                 while self.look().1 == generation {
-                    std::thread::sleep(Duration::from_millis(50));
+                    std::thread::sleep(LOOK);
                 }
             }
             Mail::Refuses => refuse(client, "[AUTHENTICATIONFAILED] Authentication failed."),
@@ -116,7 +123,7 @@ impl MailProxy {
     }
 
     fn copy(&self, mut from: TcpStream, mut to: TcpStream, generation: u64, answers: bool) {
-        let _ = from.set_read_timeout(Some(Duration::from_millis(50)));
+        let _ = from.set_read_timeout(Some(LOOK));
         let (mut buffer, mut so_far) = (vec![0; 65536], 0_u64);
         while self.look().1 == generation {
             match from.read(&mut buffer) {
