@@ -3,7 +3,7 @@
 use super::{INBOX, Post, TRASH, item, plain, subjects, tell};
 use crate::{
     phone::{Request, VERSIONS, delete},
-    tree::{el, t},
+    tree::{El, el, empty, t},
 };
 
 #[test]
@@ -129,6 +129,38 @@ fn an_emptied_folder_is_empty() {
         phone.folder_sync();
         assert_eq!(phone.folder_called("Within"), None, "{version}");
         assert_ne!(phone.empty_folder("f0000000000", false), Some(1), "{version}");
+    }
+}
+
+#[test]
+fn a_conversation_is_moved_as_a_whole() {
+    let post = Post::start("conversing");
+    let mut mailbox = post.mailbox();
+    mailbox.create("Talks");
+    for version in ["14.0", "16.1"] {
+        let topic = format!("topic {version}");
+        for subject in [topic.clone(), format!("Re: {topic}"), format!("other {version}")] {
+            let mime = String::from_utf8(plain(&subject, "x")).unwrap();
+            let answers = format!("References: <topic-{version}@example.test>\r\nSubject: Re:");
+            mailbox.append("INBOX", "", mime.replacen("Subject: Re:", &answers, 1).as_bytes());
+        }
+        let (mut phone, inbox) = post.phone_with_inbox(version);
+        let to = phone.folder_called("Talks").unwrap();
+        let id = item(&phone, &inbox, &topic).1.get("ConversationId").and_then(|id| id.opaque.clone()).unwrap();
+        let operation = |always: bool| {
+            let id = El { opaque: Some(id.clone()), ..empty("ConversationId") };
+            let options = always.then(|| el("Options", [empty("MoveAlways")]));
+            vec![el("Move", [id, t("DstFldId", &to)].into_iter().chain(options))]
+        };
+        let before = (mailbox.count("INBOX"), mailbox.count("Talks"));
+        let status = |answer: &El| answer.number("Response/Move/Status");
+        assert_eq!(status(phone.item_operations(operation(false)).doc()), Some(155), "{version}");
+        assert_eq!((mailbox.count("INBOX"), mailbox.count("Talks")), before, "{version}");
+        assert_eq!(status(phone.item_operations(operation(true)).doc()), Some(1), "{version}");
+        assert_eq!((mailbox.count("INBOX"), mailbox.count("Talks")), (before.0 - 2, before.1 + 2), "{version}");
+        phone.sync_all(&inbox);
+        let left = subjects(&phone, &inbox);
+        assert!(left.contains(&format!("other {version}")) && !left.contains(&topic), "{version}: {left:?}");
     }
 }
 
