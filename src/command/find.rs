@@ -1,5 +1,7 @@
 //! Find: mails on the server, as Outlook and newer phones look for them (MS-ASCMD 2.2.1.1), 16.1.
 
+use bytes::Bytes;
+
 use super::{
     Context, Reply, folder_sync,
     found::{self, MOST},
@@ -42,8 +44,8 @@ const PREVIEW: u32 = 255;
 ///
 /// # Errors
 /// The request is malformed, or the mail server or the state cannot be had.
-pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
-    let request = Request::read(body)?;
+pub async fn run(ctx: &Context, body: Bytes) -> Result<Reply, Error> {
+    let request = Request::read(&body)?;
     let locked = ctx.device.lock().await?;
     let mail = sources::mail_of(ctx).await?;
     let response = answer(&locked, mail.as_ref(), &request, ctx.version, unix_time()).await?;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use bytes::Bytes;
+
 use super::{Context, Reply, folder_sync, sources::mail_of};
 use crate::{
     error::Error,
@@ -42,10 +44,10 @@ const OTHERS: std::ops::RangeInclusive<u32> = 13..=17;
 ///
 /// # Errors
 /// The mail server or the state cannot be had; the same request again repeats nothing that was done.
-pub async fn run(ctx: &Context, command: Command, body: &[u8]) -> Result<Reply, Error> {
+pub async fn run(ctx: &Context, command: Command, body: Bytes) -> Result<Reply, Error> {
     let locked = ctx.device.lock().await?;
     let mail = mail_of(ctx).await?;
-    let reply = carry_out(&locked, mail.as_ref(), command, body).await?;
+    let reply = carry_out(&locked, mail.as_ref(), command, &body).await?;
     ctx.site.watch.folders_changed(ctx.session.user());
     Ok(Reply::document(reply))
 }

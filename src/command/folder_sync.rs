@@ -1,5 +1,7 @@
 //! FolderSync: which folders there are (MS-ASCMD 2.2.1.5).
 
+use bytes::Bytes;
+
 use super::{
     Context, Reply,
     sources::{classes, merges, present, source_of},
@@ -25,8 +27,8 @@ const INVALID_KEY: u16 = 9;
 ///
 /// # Errors
 /// The request is malformed, or Horde or the state cannot be had.
-pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
-    let request = Request::read(body)?;
+pub async fn run(ctx: &Context, body: Bytes) -> Result<Reply, Error> {
+    let request = Request::read(&body)?;
     let locked = ctx.device.lock().await?;
     let mut journal = locked.journal(JOURNAL)?;
     let loaded = Hierarchy::load(&mut journal)?;

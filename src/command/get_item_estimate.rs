@@ -1,5 +1,7 @@
 //! GetItemEstimate: how many changes wait (MS-ASCMD 2.2.1.9).
 
+use bytes::Bytes;
+
 use super::{Context, Reply, folder_sync, sources::source_of, unix_time};
 use crate::{
     error::Error,
@@ -19,8 +21,8 @@ const LARGEST: usize = 512;
 ///
 /// # Errors
 /// The request is malformed, or Horde or the state cannot be had.
-pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
-    let request = Request::read(body)?;
+pub async fn run(ctx: &Context, body: Bytes) -> Result<Reply, Error> {
+    let request = Request::read(&body)?;
     let locked = ctx.device.lock().await?;
     let hierarchy = Hierarchy::load(&mut locked.journal(folder_sync::JOURNAL)?)?;
     let mut collections = Vec::new();

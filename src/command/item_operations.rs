@@ -7,6 +7,8 @@ mod fetch;
 mod tests;
 mod text;
 
+use bytes::Bytes;
+
 use super::{Context, Reply, folder_sync, sources};
 use crate::{
     error::Error,
@@ -58,8 +60,8 @@ struct Desk<'a, M> {
 ///
 /// # Errors
 /// The request is malformed, or the mail server, Horde or the state cannot be had.
-pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
-    let request = Request::read(body)?;
+pub async fn run(ctx: &Context, body: Bytes) -> Result<Reply, Error> {
+    let request = Request::read(&body)?;
     let locked = ctx.device.lock().await?;
     let mail = sources::mail_of(ctx).await?;
     let mail = mail.as_ref();

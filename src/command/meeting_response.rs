@@ -7,6 +7,8 @@ mod inbox;
 
 use inbox::Invitation;
 
+use bytes::Bytes;
+
 use super::{Context, Reply, folder_sync, sources};
 use crate::{
     convert::html,
@@ -41,8 +43,8 @@ mod status {
 ///
 /// # Errors
 /// The request is malformed, or Horde or the state cannot be had; the same request again repeats nothing that was done.
-pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
-    let request = Request::read(body)?;
+pub async fn run(ctx: &Context, body: Bytes) -> Result<Reply, Error> {
+    let request = Request::read(&body)?;
     if request.answers.len() > MOST {
         return Err(Error::Status(103));
     }

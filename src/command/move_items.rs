@@ -8,6 +8,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -101,8 +102,8 @@ struct Job<'a> {
 ///
 /// # Errors
 /// The request is malformed, or the mail server or the state cannot be had; the same request again moves nothing twice.
-pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
-    let request = Request::read(body)?;
+pub async fn run(ctx: &Context, body: Bytes) -> Result<Reply, Error> {
+    let request = Request::read(&body)?;
     let locked = ctx.device.lock().await?;
     let mail = mail_of(ctx).await?;
     let device_type = &ctx.query.device_type;

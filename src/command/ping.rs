@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -38,11 +39,9 @@ struct Parameters {
 ///
 /// # Errors
 /// The request is malformed, the state cannot be had, or Horde could not be asked until the end of the time.
-pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
-    let request = match body {
-        [] => Request::default(),
-        body => Request::read(body)?,
-    };
+pub async fn run(ctx: &Context, body: Bytes) -> Result<Reply, Error> {
+    let request = if body.is_empty() { Request::default() } else { Request::read(&body)? };
+    drop(body);
     // Taken out of the match: what that looks at would be kept as long as the phone waits.
     let (heartbeat, folders) = match Box::pin(parameters(ctx, request)).await? {
         Ok(parameters) => parameters,
@@ -76,6 +75,8 @@ async fn parameters(ctx: &Context, request: Request) -> Result<Result<(u32, Vec<
             return Ok(Err(Response { status: status::TOO_MANY, max_folders, ..Response::default() }));
         }
         parameters.folders = folders.into_iter().map(|folder| folder.id).collect();
+        // It may be kept for an hour, in the room that the folders had.
+        parameters.folders.shrink_to_fit();
     }
     remember(&locked, JOURNAL, &parameters).await?;
     match parameters.heartbeat {

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use bytes::Bytes;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::{
@@ -39,8 +40,8 @@ const PAGE: u64 = 100;
 ///
 /// # Errors
 /// The request is malformed, or the mail server or the state cannot be had.
-pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
-    let request = Request::read(body)?;
+pub async fn run(ctx: &Context, body: Bytes) -> Result<Reply, Error> {
+    let request = Request::read(&body)?;
     let hierarchy = {
         let locked = ctx.device.lock().await?;
         Hierarchy::load(&mut locked.journal(folder_sync::JOURNAL)?)?

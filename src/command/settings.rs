@@ -1,5 +1,7 @@
 //! Settings: what the phone tells of itself, the user's mail addresses and out-of-office replies (MS-ASCMD 2.2.1.18).
 
+use bytes::Bytes;
+
 use super::{Context, Reply};
 use crate::{
     error::Error,
@@ -24,8 +26,8 @@ mod status {
 ///
 /// # Errors
 /// The request is malformed, the login is not accepted any more, or the state cannot be had.
-pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
-    let request = Request::read(body)?;
+pub async fn run(ctx: &Context, body: Bytes) -> Result<Reply, Error> {
+    let request = Request::read(&body)?;
     if let Some(elements) = &request.device_information {
         let locked = ctx.device.lock().await?;
         locked.update(|info| info.describe(elements.iter().map(|(name, text)| (name.as_str(), text.as_str())))).await?;

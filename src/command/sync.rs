@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -58,12 +59,13 @@ struct Known {
 ///
 /// # Errors
 /// The request is malformed, or Horde or the state cannot be had.
-pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
-    let request = match body {
+pub async fn run(ctx: &Context, body: Bytes) -> Result<Reply, Error> {
+    let request = match &*body {
         [] if !ctx.version.traits().empty_sync => return Err(Error::Status(101)),
         [] => Request { partial: true, ..Request::default() },
         body => Request::read(body, ctx.version)?,
     };
+    drop(body);
     // In a box that is gone while the request waits: a round is large.
     let (request, outcomes) = match Box::pin(first_round(ctx, request)).await? {
         Ok(begun) => begun,

@@ -23,7 +23,7 @@ pub struct Limits {
     /// The same of one device.
     pub device_rate: u32,
     /// So often a device may send the same request in vain before it is slowed down.
-    pub repeats: u32,
+    pub repeats: u16,
     /// Longest time for which a device is refused, seconds.
     pub max_pause: u64,
 }

@@ -2,6 +2,8 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+use bytes::Bytes;
+
 use crate::{
     command::{
         Context, Reply, compose, find, folder_change, folder_sync, get_attachment, get_hierarchy, get_item_estimate,
@@ -37,7 +39,7 @@ pub(super) enum Run {
 }
 
 /// Carries out a command whose body stands in memory.
-pub(super) type WholeWork = for<'a> fn(&'a Context, &'a [u8]) -> Outcome<'a>;
+pub(super) type WholeWork = fn(&Context, Bytes) -> Outcome<'_>;
 /// Carries out a command whose body is a spool.
 pub(super) type SpooledWork = fn(&Context, Arc<Spool>) -> Outcome<'_>;
 

@@ -50,7 +50,7 @@ pub(super) struct Begun<'a> {
     visit: Visit<'a>,
     command: Command,
     run: Run,
-    body: Spool,
+    body: Option<Box<Spool>>,
     /// The versions that are offered to this phone.
     versions: Vec<Version>,
     /// Other versions are offered now than the device was last told of.
@@ -69,10 +69,10 @@ enum Work {
 }
 
 impl Work {
-    fn begin<'a>(&'a self, context: &'a Context) -> Outcome<'a> {
+    fn begin(self, context: &Context) -> Outcome<'_> {
         match self {
             Self::Whole(run, body) => run(context, body),
-            Self::Spooled(run, body) => run(context, Arc::clone(body)),
+            Self::Spooled(run, body) => run(context, body),
         }
     }
 }
@@ -139,6 +139,7 @@ impl Desk {
         let known = (asked.command, asked.version);
         match begin(site, request, &login, asked, versions.clone(), &mut visit, line).await {
             Ok(Ready { context, command, run, body, renewed }) => {
+                let body = Some(Box::new(body));
                 Ok(Box::new(Begun { context, visit, command, run, body, versions, renewed, begins: false }))
             }
             Err(failure) => {
@@ -294,7 +295,7 @@ impl Begun<'_> {
     async fn turn(&mut self) -> Result<Work, Failure> {
         self.context.place = self.visit.place().await?;
         Box::pin(crate::command::flush(&self.context)).await;
-        let body = std::mem::take(&mut self.body);
+        let body = self.body.take().map(|body| *body).unwrap_or_default();
         match self.run {
             Run::Spooled(run) => Ok(Work::Spooled(run, Arc::new(body))),
             Run::Whole(run) => {

@@ -33,6 +33,11 @@ impl Line {
         }
     }
 
+    /// Gives back the room that it does not need, before a long wait.
+    pub(super) fn shrink(&mut self) {
+        self.text.shrink_to_fit();
+    }
+
     /// The line is one of very many that say nothing new: it is for those who ask for more than the ordinary log.
     pub(super) fn quiet(&mut self) {
         self.level = log::Level::Debug;

@@ -79,6 +79,7 @@ impl Desk {
         let mut line = Line::new();
         line.add("from", request.remote.map(|a| a.to_string()).unwrap_or_default());
         let arrived = self.route(request, &mut line).await;
+        line.shrink();
         (line, arrived.map_err(Box::new))
     }
 

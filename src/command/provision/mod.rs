@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use bytes::Bytes;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::{Context, Reply, unix_time};
@@ -41,8 +42,8 @@ const WIPED: u32 = 1;
 /// # Errors
 /// The request is malformed, the device is not let in (common Status 129, 139, 145, 165), or the state cannot be had. While a
 /// wipe is pending, neither a malformed request nor an unreadable info file keeps it from the device.
-pub async fn run(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
-    let read = if body.is_empty() { Ok(Request::default()) } else { Request::read(body) };
+pub async fn run(ctx: &Context, body: Bytes) -> Result<Reply, Error> {
+    let read = if body.is_empty() { Ok(Request::default()) } else { Request::read(&body) };
     let policy = &ctx.site.config.policy;
     let keys = Keys { temporary: draw()?, last: draw()? };
     let desk = Desk { policy, version: ctx.version, now: unix_time(), keys };

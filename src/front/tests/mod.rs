@@ -17,6 +17,7 @@ use std::{
 };
 
 use base64::prelude::*;
+use bytes::Bytes;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -39,8 +40,8 @@ use crate::{
 };
 
 /// Carries out what the body says.
-async fn act(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
-    match body {
+async fn act(ctx: &Context, body: Bytes) -> Result<Reply, Error> {
+    match &*body {
         b"panic" => panic!("as told"),
         b"later" => Err(Error::RetryLater { reason: "as told".into(), after: Duration::from_secs(7) }),
         b"unauthorized" => Err(Error::Unauthorized),
@@ -48,7 +49,7 @@ async fn act(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
         b"status" => Err(Error::Status(113)),
         b"moody" if ctx.user_agent != "well" => Err(Error::Internal("as told".into())),
         b"hold" | b"rest" => {
-            if body == b"rest" {
+            if &*body == b"rest" {
                 ctx.place.rest();
             }
             throttle::REACHED.notify_one();
@@ -57,7 +58,7 @@ async fn act(ctx: &Context, body: &[u8]) -> Result<Reply, Error> {
             Ok(Reply::default())
         }
         b"sizes" => {
-            let sizes = [size_of_val(&ping::run(ctx, &[])), size_of_val(&sync::run(ctx, &[]))];
+            let sizes = [size_of_val(&ping::run(ctx, Bytes::new())), size_of_val(&sync::run(ctx, Bytes::new()))];
             Ok(Reply::document(format!("{sizes:?}").into_bytes()))
         }
         b"key" => Ok(Reply::document(format!("{:?}", ctx.query.policy_key).into_bytes())),

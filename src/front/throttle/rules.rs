@@ -51,22 +51,23 @@ struct Repeated {
     /// Tells it from others.
     print: u64,
     kind: Kind,
-    count: u32,
-    last: Instant,
+    count: u16,
     told: bool,
+    /// Its last time, milliseconds after the sender's first: most devices have several of these for as long as they wait.
+    last: u64,
 }
 
 impl Repeated {
     /// How long after its last time it is refused.
     fn pause(&self, limits: &Limits) -> Duration {
         match self.count.checked_sub(limits.repeats) {
-            Some(beyond) if limits.repeats > 0 => growing(FIRST_PAUSE, beyond, limits),
+            Some(beyond) if limits.repeats > 0 => growing(FIRST_PAUSE, beyond.into(), limits),
             _ => Duration::ZERO,
         }
     }
 
-    fn is_known(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.last) < FORGET
+    fn is_known(&self, now: u64) -> bool {
+        Duration::from_millis(now.saturating_sub(self.last)) < FORGET
     }
 }
 
@@ -78,6 +79,8 @@ fn growing(first: Duration, times: u32, limits: &Limits) -> Duration {
 /// What is remembered of a user or of a device.
 #[derive(Debug, Clone)]
 pub(super) struct Sender {
+    /// When it was first seen.
+    born: Instant,
     /// Requests that it may send at once.
     left: f32,
     seen: Instant,
@@ -96,6 +99,7 @@ impl Sender {
     /// Nothing is known of it; `rate` requests per minute.
     pub(super) fn new(rate: u32, now: Instant) -> Self {
         Self {
+            born: now,
             left: rate as f32,
             seen: now,
             closed: now,
@@ -105,6 +109,16 @@ impl Sender {
             told: None,
             shown: false,
         }
+    }
+
+    /// Milliseconds since it was first seen.
+    fn age(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.born).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn forget(&mut self, now: Instant) {
+        let age = self.age(now);
+        self.repeated.retain(|one| one.is_known(age));
     }
 
     /// When it sent something last.
@@ -119,7 +133,7 @@ impl Sender {
     pub(super) fn arrive(&mut self, rate: u32, limits: &Limits, now: Instant) -> Result<(), Pause> {
         let since = now.saturating_duration_since(self.seen);
         self.seen = now;
-        self.repeated.retain(|one| one.is_known(now));
+        self.forget(now);
         if rate == 0 {
             return Ok(());
         }
@@ -150,8 +164,10 @@ impl Sender {
 
     /// How long this is refused: the same was sent in vain too often. `Duration::ZERO`: it is not.
     pub(super) fn pause(&self, print: u64, limits: &Limits, now: Instant) -> Duration {
+        let now = self.age(now);
         let one = self.repeated.iter().find(|one| one.print == print && one.is_known(now));
-        one.map_or(Duration::ZERO, |one| (one.last + one.pause(limits)).saturating_duration_since(now))
+        let since = |one: &Repeated| Duration::from_millis(now.saturating_sub(one.last));
+        one.map_or(Duration::ZERO, |one| one.pause(limits).saturating_sub(since(one)))
     }
 
     /// It was in vain. Gives what the administrator is to be told now.
@@ -159,33 +175,33 @@ impl Sender {
         if limits.repeats == 0 {
             return None;
         }
-        self.repeated.retain(|one| one.is_known(now));
+        self.forget(now);
+        let last = self.age(now);
         let index = match self.repeated.iter().position(|one| one.print == print) {
             Some(index) => index,
-            None => self.watch(Repeated { print, kind, count: 0, last: now, told: false }),
+            None => self.watch(Repeated { print, kind, count: 0, told: false, last }),
         };
         let quiet = self.told.is_some_and(|told| now.saturating_duration_since(told) < TELL);
         let one = self.repeated.get_mut(index)?;
         one.count = one.count.saturating_add(1);
-        (one.kind, one.last) = (kind, now);
+        (one.kind, one.last) = (kind, last);
         if one.count < limits.repeats || one.told || quiet {
             return None;
         }
         one.told = true;
         (self.told, self.shown) = (Some(now), true);
-        Some(Trouble { kind, count: one.count })
+        Some(Trouble { kind, count: one.count.into() })
     }
 
     /// Puts another request into the list. One of those that were repeated least gives way, ordinary Syncs first; any of them, for if it were
     /// the oldest then a round of more requests than the list holds would never be seen.
     fn watch(&mut self, new: Repeated) -> usize {
         if self.repeated.len() < WATCHED {
-            // Most devices have one of these for as long as they wait, and thousands may wait.
             self.repeated.reserve_exact(1);
             self.repeated.push(new);
             return self.repeated.len() - 1;
         }
-        let weight = |one: &Repeated| one.count + u32::from(!matches!(one.kind, Kind::Stuck));
+        let weight = |one: &Repeated| u32::from(one.count) + u32::from(!matches!(one.kind, Kind::Stuck));
         let least = self.repeated.iter().map(weight).min().unwrap_or_default();
         let light: Vec<usize> =
             (0..).zip(&self.repeated).filter(|(_, one)| weight(one) == least).map(|(i, _)| i).collect();
@@ -211,7 +227,8 @@ impl Sender {
 
     /// Whether there is something that the administrator should look at.
     pub(super) fn is_in_trouble(&self, limits: &Limits, now: Instant) -> bool {
-        let again = |one: &Repeated| limits.repeats > 0 && one.count >= limits.repeats && one.is_known(now);
+        let age = self.age(now);
+        let again = |one: &Repeated| limits.repeats > 0 && one.count >= limits.repeats && one.is_known(age);
         let flooding = self.floods > 0 && now.saturating_duration_since(self.closed) < FORGET;
         flooding || self.repeated.iter().any(again)
     }

@@ -227,7 +227,7 @@ proptest! {
     fn pauses_are_bounded_and_end(
         steps in proptest::collection::vec(step(), 0..300),
         rate in 0..5_u32,
-        repeats in 0..6_u32,
+        repeats in 0..6_u16,
         max_pause in 0..1000_u64,
     ) {
         let limits = Limits { device_rate: rate, repeats, max_pause, ..LIMITS };
@@ -242,7 +242,7 @@ proptest! {
                 }
                 Step::Fail(print) => {
                     let told = sender.failed(print, Kind::Wrong(500), &limits, now);
-                    prop_assert!(told.is_none_or(|t| t.count >= repeats && repeats > 0));
+                    prop_assert!(told.is_none_or(|t| t.count >= repeats.into() && repeats > 0));
                     prop_assert!(sender.pause(print, &limits, now) <= seconds(max_pause));
                 }
                 Step::Work(print) => {
