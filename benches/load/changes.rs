@@ -26,6 +26,8 @@ pub(crate) struct Seen {
     pub(crate) times: Vec<Duration>,
     /// Pings that ended without a change.
     pub(crate) for_nothing: usize,
+    /// Pings that ended because there were other folders.
+    pub(crate) of_folders: usize,
 }
 
 /// A change that was made.
@@ -82,6 +84,7 @@ impl Changes {
                 self.wrong(&format!("the wait of phone {phone} ended"));
             }
             News::Woken { how: Err(why), .. } => self.wrong(&why),
+            News::Woken { how: Ok(Woken::Folders), .. } => seen.of_folders += 1,
             News::Woken { how: Ok(Woken::Changes(kinds)), phone, at } => {
                 for kind in kinds {
                     match self.unheard.remove(&(phone, kind)) {
@@ -186,5 +189,8 @@ impl Seen {
         report::figure("  from the change to the end of the Ping", &told, "p99 one tick + 200 ms", most <= limit);
         let none = self.for_nothing == 0;
         report::figure("  phones woken for nothing", &self.for_nothing.to_string(), "none", none);
+        if self.of_folders > 0 {
+            report::line("  phones that were sent for other folders", &self.of_folders.to_string());
+        }
     }
 }

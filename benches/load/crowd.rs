@@ -109,11 +109,16 @@ impl Crowd {
     }
 
     /// Comes back when all wait, and have done so for `time`.
-    pub(crate) async fn settle(&self, time: Duration, patience: Duration) {
+    pub(crate) async fn settle(&mut self, time: Duration, patience: Duration) {
         let since = Instant::now();
         while self.waiting() < self.size {
             if since.elapsed() > patience {
                 report::wrong(&format!("only {} of {} phones wait after {patience:?}", self.waiting(), self.size));
+                while let Ok(news) = self.news.try_recv() {
+                    if let News::Woken { how: Err(why), .. } = news {
+                        report::line("  one of them", &why);
+                    }
+                }
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -137,9 +142,12 @@ impl Member {
             let how = self.phone.ping().await;
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             let changed = if let Ok(Woken::Changes(kinds)) = &how { kinds.clone() } else { Vec::new() };
-            let failed = how.is_err();
+            let (failed, folders) = (how.is_err(), how == Ok(Woken::Folders));
             if self.sender.send(News::Woken { phone: self.number, at: Instant::now(), how }).is_err() {
                 return;
+            }
+            if folders && let Err(why) = self.phone.fetch_folders().await {
+                return report::wrong(&why);
             }
             let Ok(mode) = self.mode.wait_for(|mode| *mode != Mode::Rest).await.map(|mode| *mode) else { return };
             if mode == Mode::Leave || failed {

@@ -47,6 +47,8 @@ pub(crate) enum Woken {
     Over,
     /// Folders with changes, as places in [`KINDS`].
     Changes(Vec<usize>),
+    /// The list of folders is another one.
+    Folders,
 }
 
 /// What a Sync brought.
@@ -79,6 +81,8 @@ pub(crate) struct Phone {
     device: String,
     remote: IpAddr,
     policy_key: u32,
+    /// Sync key of the list of folders.
+    hierarchy: String,
     pub(crate) folders: Vec<Folder>,
     heartbeat: u32,
     /// Shared with its clones: they are one device.
@@ -96,6 +100,7 @@ impl Phone {
             device: device.to_owned(),
             remote: Ipv4Addr::new(10, a, b, c).into(),
             policy_key: 0,
+            hierarchy: "0".to_owned(),
             folders: Vec::new(),
             heartbeat: 0,
             put_off: Arc::default(),
@@ -157,17 +162,7 @@ impl Phone {
     pub(crate) async fn pair(&mut self) -> Told<()> {
         self.send("OPTIONS", "/Microsoft-Server-ActiveSync", &[]).await?;
         self.provision().await?;
-        let doc = self.document("FolderSync", &el("FolderHierarchy:FolderSync", [t("SyncKey", 0)])).await?;
-        if doc.number("Status") != Some(1) {
-            return Err(self.wrong("FolderSync", &doc));
-        }
-        let added: Vec<&El> = doc.get("Changes").map(|c| c.all("Add").collect()).unwrap_or_default();
-        for (kind, number) in KINDS.into_iter().enumerate() {
-            let found = added.iter().find(|add| add.number("Type") == Some(number));
-            if let Some(id) = found.and_then(|add| add.text("ServerId")) {
-                self.folders.push(Folder { kind, id: id.to_owned(), key: "0".to_owned() });
-            }
-        }
+        let doc = self.fetch_folders().await?;
         if self.folders.len() < KINDS.len() - 1 {
             return Err(self.wrong("folders are missing", &doc));
         }
@@ -176,6 +171,25 @@ impl Phone {
         self.sync(&all).await?;
         self.sync(&all).await?;
         Ok(())
+    }
+
+    /// Fetches what has changed in the list of folders; of each of the [`KINDS`] it takes the first that it hears of.
+    pub(crate) async fn fetch_folders(&mut self) -> Told<El> {
+        let asked = el("FolderHierarchy:FolderSync", [t("SyncKey", &self.hierarchy)]);
+        let doc = self.document("FolderSync", &asked).await?;
+        let (Some(1), Some(key)) = (doc.number("Status"), doc.text("SyncKey")) else {
+            return Err(self.wrong("FolderSync", &doc));
+        };
+        key.clone_into(&mut self.hierarchy);
+        let added: Vec<&El> = doc.get("Changes").map(|c| c.all("Add").collect()).unwrap_or_default();
+        for (kind, number) in KINDS.into_iter().enumerate() {
+            let found = added.iter().find(|add| add.number("Type") == Some(number));
+            let id = found.and_then(|add| add.text("ServerId")).filter(|_| !self.kinds().contains(&kind));
+            if let Some(id) = id {
+                self.folders.push(Folder { kind, id: id.to_owned(), key: "0".to_owned() });
+            }
+        }
+        Ok(doc)
     }
 
     async fn provision(&mut self) -> Told<()> {
@@ -280,6 +294,7 @@ impl Phone {
                 let kinds: Option<Vec<usize>> = ids.iter().map(known).collect();
                 kinds.filter(|kinds| !kinds.is_empty()).map(Woken::Changes).ok_or_else(|| self.wrong("Ping", &doc))
             }
+            Some(7) => Ok(Woken::Folders),
             _ => Err(self.wrong("Ping", &doc)),
         }
     }

@@ -103,9 +103,13 @@ impl Life {
 
     /// What a phone does that was woken.
     async fn fetch(&mut self, woken: Woken) -> Told<()> {
-        let Woken::Changes(kinds) = woken else {
-            self.deeds.over.fetch_add(1, Ordering::Relaxed);
-            return Ok(());
+        let kinds = match woken {
+            Woken::Changes(kinds) => kinds,
+            Woken::Folders => return Err(self.phone.wrong("Ping", &woken)),
+            Woken::Over => {
+                self.deeds.over.fetch_add(1, Ordering::Relaxed);
+                return Ok(());
+            }
         };
         self.deeds.woken.fetch_add(1, Ordering::Relaxed);
         let brought = self.phone.sync(&kinds).await?;
