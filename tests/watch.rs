@@ -227,6 +227,60 @@ async fn an_empty_container_is_in_doubt_only_while_the_newest_change_may_be_its_
 }
 
 #[tokio::test]
+async fn a_container_with_changes_of_its_own_is_never_in_doubt() {
+    let stage = Stage::new().await;
+    stage.change("contacts", "anna");
+    stage.change("tasks", "somebody");
+    let anna = stage.wait("anna", "1");
+    settled(&[&anna]).await;
+    stage.change("contacts", "anna");
+    assert_eq!(called(&anna).await, Call::News);
+    assert!(anna.news()[0].sure, "{:?}", anna.news());
+}
+
+#[tokio::test]
+async fn a_change_of_another_application_ends_the_doubt() {
+    let stage = Stage::new().await;
+    stage.change("contacts", "anna");
+    stage.change("tasks", "somebody");
+    let (first, empty) = (stage.wait("bert", "b1"), stage.wait("carl", "c1"));
+    settled(&[&first, &empty]).await;
+    // Bert's first contact is the newest change of the site, so that Carl may have it as well.
+    stage.change("contacts", "bert");
+    for seat in [&first, &empty] {
+        assert_eq!(called(seat).await, Call::News);
+        assert!(!seat.news()[0].sure);
+    }
+    stage.change("tasks", "somebody");
+    let sure = async {
+        while !first.news().iter().any(|news| news.sure) {
+            first.called().await;
+        }
+    };
+    timeout(Duration::from_secs(20), sure).await.expect("it is Bert's");
+    assert!(empty.news().is_empty(), "{:?}", empty.news());
+}
+
+#[tokio::test]
+async fn what_is_in_doubt_is_asked_by_one_of_those_who_wait_for_it() {
+    let stage = Stage::new().await;
+    stage.change("contacts", "anna");
+    let (one, other) = (stage.wait("bert", "1"), stage.wait("bert", "2"));
+    settled(&[&one, &other]).await;
+    stage.change("contacts", "anna");
+    for seat in [&one, &other] {
+        assert_eq!(called(seat).await, Call::News);
+    }
+    let (news, asking) = timeout(TICK * 20, one.may_ask()).await.unwrap().expect("it is in doubt");
+    assert!(!other.doubts() && other.news()[0].asked);
+    assert!(timeout(TICK * 20, other.may_ask()).await.unwrap().is_none());
+    one.settle(news.wish, news.cursor, false);
+    drop(asking);
+    assert_eq!(timeout(Duration::from_secs(20), other.called()).await.unwrap(), Call::News);
+    assert!(other.news().is_empty() && !other.doubts());
+}
+
+#[tokio::test]
 async fn what_changed_before_the_wait_is_told_at_once_and_what_was_asked_is_not_asked_again() {
     let stage = Stage::new().await;
     stage.change("contacts", "anna");
@@ -365,5 +419,4 @@ async fn looks_are_rationed_per_tick() {
         }
     };
     timeout(TICK * 20, again).await.expect("there are new ones with the next tick");
-    timeout(TICK * 20, anna.may_ask()).await.expect("and those for what is in doubt");
 }

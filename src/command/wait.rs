@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
     Context, folder_sync,
@@ -16,11 +16,15 @@ use crate::{
     source::{self, Container, Role, Source as _, merged},
     state::{Edit, Info, Locked},
     sync::{self, Folder, Hierarchy, Place, Standing},
-    watch::{Call, News, Seat, Wish},
+    watch::{Asking, Call, News, Seat, Wish},
 };
 
 /// How long a request that may not wait is given to find out how things stand.
 const ONE_LOOK: Duration = Duration::from_secs(20);
+
+/// How long a phone waits for a look at what Horde has counted: when many are called at once the others already fetch it, and a look
+/// takes its turn among them.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Why a wait ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,8 +56,8 @@ pub(super) async fn changes(ctx: &Context, collections: &[String], time: Duratio
         ctx.place.rest();
         let call = tokio::select! {
             call = vigil.seat.called() => call,
-            () = async { Box::pin(vigil.seat.may_ask()).await }, if vigil.doubts() => {
-                Box::pin(vigil.ask_doubtful()).await;
+            asking = async { Box::pin(vigil.seat.may_ask()).await }, if vigil.may_ask() => {
+                Box::pin(vigil.ask(asking)).await;
                 Call::News
             }
             () = gate.differs() => return Ok(Ended::Gate),
@@ -69,7 +73,7 @@ pub(super) async fn changes(ctx: &Context, collections: &[String], time: Duratio
         if let Some(ended) = ended {
             return Ok(ended);
         }
-        if Instant::now() >= deadline || once && vigil.seat.is_settled() && !vigil.doubts() {
+        if Instant::now() >= deadline || once && vigil.is_settled() {
             return vigil.over();
         }
     }
@@ -128,24 +132,28 @@ impl Vigil<'_> {
         self.folders().await
     }
 
-    /// Whether something is in doubt that only a look at Horde can tell.
-    fn doubts(&self) -> bool {
-        self.again.is_none() && self.seat.news().iter().any(|news| !news.sure)
+    /// Whether something is in doubt that only a look at Horde can tell, and nobody takes that look.
+    fn may_ask(&self) -> bool {
+        self.again.is_none() && self.seat.doubts()
     }
 
-    /// Finds out for all who watch them whether anything has happened in the collections where that is in doubt.
-    async fn ask_doubtful(&mut self) {
-        for news in self.seat.news().into_iter().filter(|news| !news.sure) {
-            match self.has_moved(news).await {
-                Ok(moved) => self.seat.settle(news.wish, news.cursor, moved),
-                // The look that follows says so to the phone.
-                Err(sync::Error::Source(source::Error::ContainerGone)) => {
-                    self.seat.settle(news.wish, news.cursor, true);
-                }
-                Err(error) => {
-                    log::debug!("waiting on: {error:?}");
-                    self.again = Some(Instant::now() + self.ctx.site.config.ping.tick());
-                }
+    /// Whether it is known how things stand, as far as that can be known now.
+    fn is_settled(&self) -> bool {
+        self.seat.is_settled() && (self.again.is_some() || self.seat.news().iter().all(|news| news.sure))
+    }
+
+    /// Finds out for all who watch it whether anything has happened where that is in doubt.
+    async fn ask(&mut self, asking: Option<(News, Asking)>) {
+        let Some((news, _asking)) = asking else { return };
+        match self.has_moved(news).await {
+            Ok(moved) => self.seat.settle(news.wish, news.cursor, moved),
+            // The look that follows says so to the phone.
+            Err(sync::Error::Source(source::Error::ContainerGone)) => {
+                self.seat.settle(news.wish, news.cursor, true);
+            }
+            Err(error) => {
+                log::debug!("waiting on: {error:?}");
+                self.again = Some(Instant::now() + self.ctx.site.config.ping.tick());
             }
         }
     }
@@ -182,8 +190,8 @@ impl Vigil<'_> {
         Ok((!changed.is_empty()).then_some(Ended::Changes(changed)))
     }
 
-    /// Whether the phone would be told something. Where Horde has been asked enough for this tick, what it counted is believed: a phone that
-    /// comes for nothing does no harm, one that is not told does.
+    /// Whether the phone would be told something. Where Horde has been asked enough for this tick, or is too busy to answer at once, what it
+    /// counted is believed: a phone that comes for nothing does no harm, one that is not told does.
     async fn is_change(&self, news: News) -> Result<bool, sync::Error> {
         let Some(id) = self.ids.get(news.wish) else { return Ok(false) };
         let locked = self.ctx.device.lock().await?;
@@ -203,11 +211,15 @@ impl Vigil<'_> {
             return Ok(true);
         }
         // What stands there at the beginning may be the phone's own doing.
-        let looks = self.first || folder.class == Class::Email || self.seat.try_look();
-        if !looks {
+        let must_look = self.first || folder.class == Class::Email;
+        if !must_look && !self.seat.try_look() {
             return Ok(news.cursor > known);
         }
-        sync::has_changes(&source, &mut journal, place, version, now, news.cursor).await
+        let look = sync::has_changes(&source, &mut journal, place, version, now, news.cursor);
+        if must_look {
+            return look.await;
+        }
+        timeout(PATIENCE, look).await.unwrap_or(Ok(news.cursor > known))
     }
 
     /// Compares the folders that the phone has with those that there are, as far as that is known.

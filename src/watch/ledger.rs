@@ -4,7 +4,7 @@
 //! anybody; when it has moved, the containers are asked what happened since.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -38,6 +38,19 @@ impl Standing {
     fn at(last: u64) -> Self {
         Self { last, doubt: None, restored: false }
     }
+
+    /// What an answer tells of a container: without changes of its own it answers with the number of the site, which is `site` at least, and
+    /// with one of its own with a number that is `top` at most. `None`: it may be either.
+    fn told(old: Option<Self>, value: u64, top: u64, site: u64) -> Option<Self> {
+        let last = old.map_or(0, |old| old.last);
+        if value > top {
+            Some(Self::at(0))
+        } else if value <= last {
+            Some(Self::at(last))
+        } else {
+            (value < site || last > 0).then_some(Self::at(value))
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -45,9 +58,21 @@ struct Spot {
     /// `None`: to be asked.
     standing: Option<Standing>,
     restored: bool,
+    /// Somebody is finding out what is in doubt.
+    asked: bool,
     bells: Vec<Arc<Bell>>,
     /// Since when nobody waits for it.
     left: Option<Instant>,
+}
+
+impl Spot {
+    fn learn(&mut self, standing: Standing) {
+        let standing = Some(Standing { restored: self.restored, ..standing });
+        if self.standing != standing {
+            self.standing = standing;
+            self.bells.iter().for_each(|bell| bell.ring(Call::News));
+        }
+    }
 }
 
 /// All containers that are followed.
@@ -75,7 +100,7 @@ impl Ledger {
         }
         let spot = self.spots.entry(key.clone()).or_insert_with(|| {
             self.unknown.push(key.clone());
-            Spot { standing: None, restored: false, bells: Vec::new(), left: None }
+            Spot { standing: None, restored: false, asked: false, bells: Vec::new(), left: None }
         });
         spot.left = None;
         if spot.bells.is_empty() {
@@ -139,6 +164,17 @@ impl Ledger {
         known.filter(|(_, standing)| standing.last < to).map(|(key, standing)| (key.clone(), standing)).collect()
     }
 
+    /// Classes with containers of which it is in doubt whether anything has happened.
+    pub(super) fn doubtful(&self) -> BTreeSet<Class> {
+        let doubtful = |spot: &Spot| spot.standing.is_some_and(|standing| standing.doubt.is_some());
+        self.spots.iter().filter(|(_, spot)| doubtful(spot)).map(|(key, _)| key.class).collect()
+    }
+
+    /// The highest number that any of the applications had.
+    pub(super) fn site(&self) -> u64 {
+        self.counters.values().map(|counter| counter.value).max().unwrap_or(0)
+    }
+
     /// The number of an application when it was last asked.
     pub(super) fn counter(&self, class: Class) -> Option<u64> {
         self.counters.get(&class).map(|counter| counter.value)
@@ -164,29 +200,20 @@ impl Ledger {
         }
     }
 
-    /// A container answered `value`; afterwards the number of its application was `top`.
-    pub(super) fn learn_point(&mut self, key: &Key, value: u64, top: u64) {
+    /// A container answered `value`; before that the newest change of the site had the number `site` or a higher one, afterwards that of the
+    /// application `top`.
+    pub(super) fn learn_point(&mut self, key: &Key, value: u64, top: u64, site: u64) {
         let Some(spot) = self.spots.get_mut(key) else { return };
         let old = spot.standing;
-        let standing = match old {
-            // No change of this application has so high a number: the container has none, and answers with that of the site.
-            _ if value > top => Standing { doubt: None, ..old.unwrap_or(Standing::at(0)) },
-            Some(old) if value <= old.last => Standing { doubt: None, ..old },
-            _ if value == top => Standing { doubt: Some(value), ..old.unwrap_or(Standing::at(0)) },
-            _ => Standing::at(value),
-        };
-        let standing = Standing { restored: spot.restored, ..standing };
-        spot.standing = Some(standing);
-        if old != Some(standing) {
-            spot.bells.iter().for_each(|bell| bell.ring(Call::News));
-        }
+        let doubt = || Standing { doubt: Some(value), ..old.unwrap_or(Standing::at(0)) };
+        spot.learn(Standing::told(old, value, top, site).unwrap_or_else(doubt));
     }
 
-    /// A container that was asked only to be on the safe side answered `value`.
-    pub(super) fn learn_on_patrol(&mut self, key: &Key, value: u64, top: u64) {
-        // Where it is the newest of its application nothing can be said, and a doubt that was there is still there.
-        if value != top {
-            self.learn_point(key, value, top);
+    /// A container that was asked only to be on the safe side answered `value`. Where that says nothing, a doubt that was there is still there.
+    pub(super) fn learn_on_patrol(&mut self, key: &Key, value: u64, top: u64, site: u64) {
+        let Some(spot) = self.spots.get_mut(key) else { return };
+        if let Some(standing) = Standing::told(spot.standing, value, top, site) {
+            spot.learn(standing);
         }
     }
 
@@ -195,6 +222,26 @@ impl Ledger {
         let Some(spot) = self.spots.get_mut(key) else { return };
         spot.standing = Some(Standing { restored: spot.restored, ..Standing::at(to) });
         spot.bells.iter().for_each(|bell| bell.ring(Call::News));
+    }
+
+    /// Whether somebody is finding out what is in doubt of a container.
+    pub(super) fn is_asked(&self, key: &Key) -> bool {
+        self.spots.get(key).is_some_and(|spot| spot.asked)
+    }
+
+    /// Somebody begins to find out what is in doubt of a container.
+    pub(super) fn ask(&mut self, key: &Key) {
+        if let Some(spot) = self.spots.get_mut(key) {
+            spot.asked = true;
+        }
+    }
+
+    /// He has found it out, or given up: the others look what has become of it.
+    pub(super) fn asked_no_more(&mut self, key: &Key) {
+        if let Some(spot) = self.spots.get_mut(key).filter(|spot| spot.asked) {
+            spot.asked = false;
+            spot.bells.iter().for_each(|bell| bell.ring(Call::News));
+        }
     }
 
     /// Somebody has found out whether anything has happened, up to `cursor`, in a container of which that was in doubt.
@@ -245,11 +292,11 @@ mod tests {
         let (mut ledger, bell) = ledger(&["a"]);
         assert_eq!(ledger.take_unknown(), [key("a")]);
         assert!(ledger.take_unknown().is_empty());
-        ledger.learn_point(&key("a"), 5, 9);
+        ledger.learn_point(&key("a"), 5, 9, 9);
         assert!(rings(&bell).await);
-        ledger.learn_point(&key("a"), 5, 12);
+        ledger.learn_point(&key("a"), 5, 12, 12);
         assert!(!rings(&bell).await, "nothing new");
-        ledger.learn_point(&key("a"), 13, 14);
+        ledger.learn_point(&key("a"), 13, 14, 14);
         assert!(rings(&bell).await);
         assert_eq!(ledger.standing(&key("a")), Some(Standing::at(13)));
         ledger.learn_move(&key("a"), 20);
@@ -266,34 +313,50 @@ mod tests {
     fn a_container_without_history_is_not_taken_for_changed() {
         let (mut ledger, _) = ledger(&["empty"]);
         let standing = |ledger: &Ledger| ledger.standing(&key("empty")).unwrap();
-        ledger.learn_point(&key("empty"), 100, 90);
+        ledger.learn_point(&key("empty"), 100, 90, 100);
         assert_eq!(standing(&ledger), Standing::at(0));
         // The newest change of the site is one of contacts: his first, or somebody else's.
-        ledger.learn_point(&key("empty"), 101, 101);
+        ledger.learn_point(&key("empty"), 101, 101, 101);
         assert_eq!(standing(&ledger), Standing { doubt: Some(101), ..Standing::at(0) });
-        ledger.learn_point(&key("empty"), 103, 101);
+        ledger.learn_point(&key("empty"), 103, 101, 103);
         assert_eq!(standing(&ledger), Standing::at(0));
-        ledger.learn_point(&key("empty"), 104, 104);
+        ledger.learn_point(&key("empty"), 104, 104, 104);
         ledger.settle(&key("empty"), 103, true);
         assert_eq!(standing(&ledger).doubt, Some(104), "what was asked is older than the doubt");
         ledger.settle(&key("empty"), 104, false);
         assert_eq!(standing(&ledger), Standing::at(0));
         // It keeps the number while that of the application goes on: it is its own.
-        ledger.learn_point(&key("empty"), 104, 105);
+        ledger.learn_point(&key("empty"), 104, 105, 105);
         assert_eq!(standing(&ledger), Standing::at(104));
+    }
+
+    /// While it was asked somebody else's change became the newest of the application.
+    #[test]
+    fn a_container_without_history_does_not_get_one_from_a_change_that_comes_between_two_questions() {
+        let (mut ledger, _) = ledger(&["empty", "own"]);
+        ledger.learn_point(&key("empty"), 101, 102, 101);
+        assert_eq!(ledger.standing(&key("empty")), Some(Standing { doubt: Some(101), ..Standing::at(0) }));
+        // Another application has gone on: who still has the newest number of this one has it from a change of his own.
+        ledger.learn_point(&key("own"), 102, 102, 103);
+        assert_eq!(ledger.standing(&key("own")), Some(Standing::at(102)));
+        ledger.learn_point(&key("empty"), 103, 102, 103);
+        assert_eq!(ledger.standing(&key("empty")), Some(Standing::at(0)));
+        // It is known to have a history.
+        ledger.learn_point(&key("own"), 104, 104, 104);
+        assert_eq!(ledger.standing(&key("own")), Some(Standing::at(104)));
     }
 
     #[test]
     fn a_history_that_went_backwards_is_asked_anew() {
         let (mut ledger, _) = ledger(&["a", "b"]);
         ledger.take_unknown();
-        ledger.learn_point(&key("a"), 5, 9);
+        ledger.learn_point(&key("a"), 5, 9, 9);
         ledger.doubt_all(Class::Contacts);
         assert_eq!(ledger.take_unknown(), [key("a")]);
         assert_eq!(ledger.standing(&key("a")), None);
         ledger.put_back([key("a"), key("a"), key("gone")]);
         assert_eq!(ledger.take_unknown(), [key("a")]);
-        ledger.learn_point(&key("a"), 3, 4);
+        ledger.learn_point(&key("a"), 3, 4, 4);
         assert_eq!(ledger.standing(&key("a")), Some(Standing { restored: true, ..Standing::at(3) }));
     }
 
@@ -302,7 +365,7 @@ mod tests {
         let ids: Vec<String> = (0..25).map(|n| n.to_string()).collect();
         let (mut ledger, _) = ledger(&ids.iter().map(String::as_str).collect::<Vec<_>>());
         for id in &ids {
-            ledger.learn_point(&key(id), 1, 9);
+            ledger.learn_point(&key(id), 1, 9, 9);
         }
         let mut seen: Vec<Key> = (0..3).flat_map(|_| ledger.patrol(10)).collect();
         seen.sort();

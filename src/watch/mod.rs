@@ -24,7 +24,7 @@ use std::{
 use tokio::sync::{Notify, Semaphore};
 
 pub use bell::Call;
-pub use seat::{News, Seat, Wish};
+pub use seat::{Asking, News, Seat, Wish};
 
 use crate::{
     horde::Session,
@@ -41,6 +41,8 @@ use mail::Mail;
 const LOOKS: usize = 1;
 /// The same for what is in doubt: nobody is told of that before.
 const DOUBTS: usize = 2;
+/// The same in a tick in which something has happened.
+const MORE_DOUBTS: usize = 5;
 
 /// The watcher of a site. Cheap to clone.
 #[derive(Debug, Clone)]

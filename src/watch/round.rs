@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{sync::Notify, time::sleep};
 
-use super::{DOUBTS, Inner, LOOKS, folders, ledger::Key};
+use super::{DOUBTS, Inner, LOOKS, MORE_DOUBTS, folders, ledger::Key};
 use crate::{
     horde::Session,
     proto::class::Class,
@@ -63,6 +63,13 @@ struct Moved {
     to: u64,
 }
 
+impl Moved {
+    /// Only its doubts are to be cleared up.
+    fn stands(&self) -> bool {
+        self.from == self.to
+    }
+}
+
 impl Inner {
     /// Asks what is to be asked now; `due`: it is time for a tick.
     async fn round(self: &Arc<Self>, due: bool) {
@@ -104,6 +111,19 @@ impl Inner {
             folders::round(self, LISTED).await;
         } else if !due {
             folders::round(self, 1).await;
+        }
+        if !moved.is_empty() {
+            let hall = self.hall();
+            let site = moved.iter().map(|moved| moved.to).max().unwrap_or(0).max(hall.ledger.site());
+            // Now that the site goes on, a container that still has the newest number of its application has it from a change of its own.
+            for class in hall.ledger.doubtful() {
+                let counter = hall.ledger.counter(class).filter(|counter| *counter < site);
+                if let Some(to) = counter.filter(|_| moved.iter().all(|moved| moved.class != class)) {
+                    moved.push(Moved { class, from: to, to });
+                }
+            }
+            drop(hall);
+            self.doubts.add_permits(MORE_DOUBTS.saturating_sub(self.doubts.available_permits()));
         }
         let classes: Vec<Class> = moved.iter().map(|moved| moved.class).collect();
         for (session, classes) in self.askers(&classes) {
@@ -147,14 +167,15 @@ impl Inner {
                 _ => hall.ledger.learn_counter(*class, value, now),
             }
         }
+        let site = moved.iter().map(|moved: &Moved| moved.to).max().unwrap_or(0).max(hall.ledger.site());
         let tops: Vec<(Class, Told<u64>)> = question.tops.iter().copied().zip(answer.tops).collect();
         for (number, (key, value)) in keys.into_iter().zip(answer.points).enumerate() {
             let top = tops.iter().find(|(class, _)| *class == key.class);
             let Some((Ok(value), Ok(top))) = top.map(|(_, top)| (value, top)) else { continue };
             if number < points.len() {
-                hall.ledger.learn_point(key, value, *top);
+                hall.ledger.learn_point(key, value, *top, site);
             } else {
-                hall.ledger.learn_on_patrol(key, value, *top);
+                hall.ledger.learn_on_patrol(key, value, *top, site);
             }
         }
         drop(guard);
@@ -168,16 +189,17 @@ impl Inner {
     async fn second(&self, session: Session, moved: &[&Moved]) {
         let mut question = Question::default();
         let mut keys: (Vec<Key>, Vec<Key>) = Default::default();
-        for Moved { class, from, to } in moved {
+        for moved in moved {
+            let Moved { class, from, to } = moved;
             let known = self.hall().ledger.known(*class, *to);
             let tells = pulse::tells_moves(*class);
             for (key, standing) in known {
-                if tells {
+                if tells && !moved.stands() {
                     // What was found out meanwhile is not to be found again.
                     question.moves.push((*class, key.id.to_string(), (*from).max(standing.last), *to));
                     keys.0.push(key.clone());
                 }
-                if !tells || standing.doubt.is_some() {
+                if !tells && !moved.stands() || standing.doubt.is_some() {
                     question.points.push((*class, key.id.to_string()));
                     keys.1.push(key);
                 }
@@ -192,6 +214,7 @@ impl Inner {
         let now = Instant::now();
         let mut guard = self.hall();
         let hall = &mut *guard;
+        let site = moved.iter().map(|moved| moved.to).max().unwrap_or(0).max(hall.ledger.site());
         // Without all answers the same is asked again at the next tick.
         let mut whole: BTreeSet<Class> = moved.iter().map(|moved| moved.class).collect();
         for ((key, (_, _, _, to)), told) in keys.0.iter().zip(&question.moves).zip(&answer.moves) {
@@ -206,8 +229,10 @@ impl Inner {
             let top = top.and_then(|(class, top)| heard(*class, top.clone(), &mut hall.trouble));
             match heard(key.class, told.clone(), &mut hall.trouble).zip(top) {
                 // That nothing has moved is certain; only an old doubt can end.
-                Some((value, top)) if pulse::tells_moves(key.class) => hall.ledger.learn_on_patrol(key, value, top),
-                Some((value, top)) => hall.ledger.learn_point(key, value, top),
+                Some((value, top)) if pulse::tells_moves(key.class) => {
+                    hall.ledger.learn_on_patrol(key, value, top, site);
+                }
+                Some((value, top)) => hall.ledger.learn_point(key, value, top, site),
                 None => drop(whole.remove(&key.class)),
             }
         }

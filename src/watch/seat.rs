@@ -41,6 +41,8 @@ pub struct News {
     pub cursor: u64,
     /// Whether something has happened for certain.
     pub sure: bool,
+    /// Where it is not certain: whether another waiting request is finding it out.
+    pub asked: bool,
     /// Whether the history is not the one that it was, so that only a Sync can tell what has happened.
     pub restored: bool,
 }
@@ -140,7 +142,8 @@ impl Seat {
             let doubt = standings().filter_map(|(_, standing)| standing.doubt).max().filter(|doubt| *doubt > wish.seen);
             let restored = standings().any(|(_, standing)| standing.restored);
             if let Some(cursor) = sure.or(doubt) {
-                news.push(News { wish: at, cursor, sure: sure.is_some(), restored });
+                let asked = self.keys(at).iter().any(|key| hall.ledger.is_asked(key));
+                news.push(News { wish: at, cursor, sure: sure.is_some(), asked, restored });
             }
         }
         news
@@ -171,11 +174,23 @@ impl Seat {
         self.keys.iter().all(|key| hall.ledger.standing(key).is_some())
     }
 
-    /// Waits for permission to ask Horde what is in doubt: few are given per tick, whatever the number of those who wait.
-    pub async fn may_ask(&self) {
-        if let Ok(permit) = self.inner.doubts.acquire().await {
-            permit.forget();
-        }
+    /// Whether something is in doubt that nobody is finding out.
+    pub fn doubts(&self) -> bool {
+        self.news().iter().any(|news| !news.sure && !news.asked)
+    }
+
+    /// Waits for permission to ask Horde what is in doubt: few are given per tick, whatever the number of those who wait. With it the caller
+    /// is the one who finds out about the containers of that wish, until it drops what it gets.
+    pub async fn may_ask(&self) -> Option<(News, Asking)> {
+        let permit = self.inner.doubts.acquire().await.ok()?;
+        // It may have been found out while this one stood in line.
+        let news = self.news().into_iter().find(|news| !news.sure && !news.asked)?;
+        permit.forget();
+        let keys = self.keys(news.wish).to_vec();
+        let mut hall = self.inner.hall();
+        keys.iter().for_each(|key| hall.ledger.ask(key));
+        drop(hall);
+        Some((news, Asking { inner: Arc::clone(&self.inner), keys }))
     }
 
     /// Takes permission to look at Horde, if one is left.
@@ -202,6 +217,20 @@ impl Seat {
     /// The user's folders of a class, if they are known.
     pub fn folders(&self, class: Class) -> Option<Arc<[Container]>> {
         self.inner.hall().users.get(&self.user)?.folders.of(class)
+    }
+}
+
+/// Somebody is finding out what is in doubt of some containers; nobody else does, until this is dropped.
+#[derive(Debug)]
+pub struct Asking {
+    inner: Arc<Inner>,
+    keys: Vec<Key>,
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let mut hall = self.inner.hall();
+        self.keys.iter().for_each(|key| hall.ledger.asked_no_more(key));
     }
 }
 
