@@ -1,7 +1,6 @@
 //! Events in Kronolith (`docs/mapping.md` says property by property what goes where).
 
 mod bulk;
-mod dav;
 pub(in crate::source) mod home;
 mod instances;
 mod limits;
@@ -9,6 +8,7 @@ mod plan;
 mod read;
 mod repair;
 mod text;
+mod whole;
 mod write;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! Reading events in few PHP requests: by XML-RPC, where the site has it, the most of a calendar at once (0.3 ms per event, `bulk`) and the rest
-//! by multiCall of exports (1 ms), else many by WebDAV multiget (3 ms), else by exports side by side (17 ms).
+//! by multiCall of exports (1 ms), else many with all of their calendar (0.5 ms, `whole`), else by exports side by side (17 ms).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -24,8 +24,6 @@ use crate::{
 const AHEAD: usize = 500;
 /// More calls than this are worth two requests side by side.
 const HALVE: usize = 40;
-/// Without multiCall, events for which it is worth reading the calendar by WebDAV.
-const MANY: usize = 20;
 
 /// What was found out about an event.
 #[derive(Debug, Clone)]
@@ -59,13 +57,14 @@ impl Kronolith {
         if !wanted.is_empty() {
             let read_at = self.app.memory.seen(calendar);
             let mut all = Memory::lacking(&rows, uids.iter().chain(ahead));
+            let whole = self.is_read_whole(calendar, all.len()).await;
             // The first events are to be on the phone soon; whoever comes again gets the more.
-            if self.app.memory.is_warm(calendar) {
-                let most = self.bulk(calendar, all.len()).await?;
+            if whole || self.app.memory.is_warm(calendar) {
+                let most = if whole { self.whole(calendar).await? } else { self.bulk(calendar, all.len()).await? };
                 self.app.memory.keep(calendar, read_at, &most);
                 rows.extend(most);
                 all = Memory::lacking(&rows, all.iter());
-                all.truncate(wanted.len().max(AHEAD));
+                all.truncate(wanted.len().max(if whole { 0 } else { AHEAD }));
             } else {
                 all.truncate(wanted.len());
                 all.extend(Memory::lacking(&rows, self.milestones(calendar).iter()));
@@ -98,19 +97,10 @@ impl Kronolith {
 
     /// Reads events, each of them told about.
     async fn read(&self, calendar: &str, uids: Vec<String>) -> Result<Vec<(String, Got)>, Error> {
-        let mut texts = HashMap::new();
-        if uids.len() > MANY && !self.app.session.has_multicall().await {
-            texts = self.multiget(calendar).await?;
-        }
-        let rest: Vec<String> = uids.iter().filter(|uid| !texts.contains_key(*uid)).cloned().collect();
-        let exports = rest.iter().map(|uid| self.export(uid, calendar)).collect();
+        let exports = uids.iter().map(|uid| self.export(uid, calendar)).collect();
         let (home, answers) = self.with_home(exports).await?;
-        texts.extend(rest.into_iter().zip(answers));
-        let mut results = Vec::with_capacity(uids.len());
-        for uid in uids {
-            let got = texts.remove(&uid).map_or(Got::Missing, |answer| understood(answer, &home));
-            results.push((uid, got));
-        }
+        let mut results: Vec<(String, Got)> =
+            uids.into_iter().zip(answers).map(|(uid, answer)| (uid, understood(answer, &home))).collect();
         if results.iter().any(|(_, got)| matches!(got, Got::Missing)) {
             // Not found and not allowed look alike: whoever is in the listing is there.
             let there: HashSet<String> = self.list(calendar, Scope::All).await?.into_iter().collect();

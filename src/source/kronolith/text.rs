@@ -1,7 +1,7 @@
 //! iCalendar texts taken apart into properties, so that of a new text only what differs is sent, and what the neutral event does not know
 //! stays as Horde has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
@@ -64,6 +64,31 @@ impl Calendar {
         self.events.iter().filter(|event| event.lines.contains_key("RECURRENCE-ID"))
     }
 
+    /// The texts of the events in it, by uid: each with its exceptions and the zones that they name.
+    pub(super) fn split(self) -> HashMap<String, String> {
+        let mut zones: HashMap<String, Vec<String>> = HashMap::new();
+        for block in self.zones.split_inclusive(|line| line.trim_end().eq_ignore_ascii_case("END:VTIMEZONE")) {
+            let id = block.iter().find_map(|line| line.strip_prefix("TZID:"));
+            zones.entry(id.unwrap_or_default().to_owned()).or_insert_with(|| block.to_vec());
+        }
+        let mut events: HashMap<String, Vec<Vevent>> = HashMap::new();
+        for event in self.events {
+            let uid = event.lines.get("UID").and_then(|lines| lines.first()?.strip_prefix("UID:"));
+            // With parameters, or escaped: it is exported alone.
+            if let Some(uid) = uid.filter(|uid| !uid.contains('\\')) {
+                events.entry(uid.to_owned()).or_default().push(event);
+            }
+        }
+        let texts = events.into_iter().map(|(uid, events)| {
+            let lines = events.iter().flat_map(|event| event.lines.values().flatten());
+            let named: BTreeSet<&str> = lines.filter_map(|line| zone_of(line)).collect();
+            let named = named.into_iter().filter_map(|id| zones.get(id)).flatten().cloned().collect();
+            let text = Self { zones: named, events: Vec::new() }.with(&events);
+            (uid, text)
+        });
+        texts.collect()
+    }
+
     /// A text with other events and the same zones.
     pub(super) fn with<'a>(&self, events: impl IntoIterator<Item = &'a Vevent>) -> String {
         let mut out = String::new();
@@ -108,6 +133,12 @@ impl Vevent {
 
 fn name(line: &str) -> &str {
     line.split([':', ';']).next().unwrap_or_default()
+}
+
+/// The zone that a line names.
+fn zone_of(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once(";TZID=")?;
+    Some(rest.split([':', ';']).next()?.trim_matches('"'))
 }
 
 fn unfolded(text: &str) -> Vec<String> {
@@ -167,6 +198,33 @@ mod tests {
         assert_eq!(calendar.exceptions().count(), 1);
         let again = Calendar::read(&calendar.with(&calendar.events));
         assert_eq!(again, calendar);
+    }
+
+    #[test]
+    fn a_text_of_many_events_is_split() {
+        let zone = |id: &str| format!("BEGIN:VTIMEZONE\r\nTZID:{id}\r\nEND:VTIMEZONE\r\n");
+        let event = |uid: &str, more: &str| format!("BEGIN:VEVENT\r\nUID:{uid}\r\n{more}END:VEVENT\r\n");
+        let in_zone = "DTSTART;TZID=Europe/Berlin:20260101T090000\r\n";
+        let text = [
+            "BEGIN:VCALENDAR\r\n".to_owned(),
+            zone("Europe/Berlin"),
+            event("a", in_zone),
+            event("a", "RECURRENCE-ID:20260102T080000Z\r\n"),
+            zone("Asia/Tokyo"),
+            zone("Europe/Berlin"),
+            event("b", "DTSTART:20260101T090000Z\r\n"),
+            event("c", in_zone),
+            event("d\\,e", ""),
+            "END:VCALENDAR\r\n".to_owned(),
+        ];
+        let texts = Calendar::read(&text.concat()).split();
+        let mut uids: Vec<&String> = texts.keys().collect();
+        uids.sort();
+        assert_eq!(uids, ["a", "b", "c"]);
+        assert_eq!(Calendar::read(&texts["a"]).events.len(), 2);
+        assert_eq!(texts["a"].matches("TZID:Europe/Berlin").count(), 1);
+        assert!(texts["c"].contains("TZID:Europe/Berlin") && !texts["a"].contains("Tokyo"));
+        assert!(!texts["b"].contains("VTIMEZONE"));
     }
 
     #[test]
