@@ -4,6 +4,8 @@
 //! strings at the first NUL byte; and it writes each byte of UTF-8 above 0x7F as a character reference of its own. Members of objects that
 //! are not public come without a name, in the order of their declaration: they are a list under the empty name.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use quick_xml::{Reader, events::Event};
 use serde_json::{Map, Value};
@@ -120,7 +122,8 @@ pub(super) fn entries(reply: &Reply, count: usize) -> Result<Entries, Failure> {
     let Some(start) = start.filter(|_| reply.status == 200) else { return Err(diagnose::page(reply)) };
     let (noise, xml) = reply.body.split_at_checked(start).unwrap_or((&[], &reply.body));
     // Declared as Latin-1, but in truth ASCII with references.
-    let xml = std::str::from_utf8(xml).map_or_else(|_| xml.iter().map(|b| char::from(*b)).collect(), ToOwned::to_owned);
+    let latin = |_| Cow::Owned(xml.iter().map(|b| char::from(*b)).collect());
+    let xml: Cow<'_, str> = std::str::from_utf8(xml).map_or_else(latin, Cow::Borrowed);
     let half = |problem: String| Failure::trouble(Kind::HalfAnswer, format!("XML-RPC: {problem}"));
     if !xml.contains("<methodResponse") {
         // Another XML document, or an HTML page written as one.
@@ -175,10 +178,29 @@ struct Decoder<'a> {
 }
 
 /// A step inside an element.
-enum Step {
-    Open(String),
+enum Step<'a> {
+    Open(Cow<'static, str>),
     Close,
-    Text(String),
+    Text(Cow<'a, str>),
+}
+
+/// Elements of which an answer has hundreds of thousands.
+const ELEMENTS: [&str; 10] =
+    ["value", "member", "name", "string", "int", "struct", "array", "data", "boolean", "double"];
+
+/// The name of an element, which takes no memory if it is one of many.
+fn element(name: &str) -> Cow<'static, str> {
+    let known = ELEMENTS.iter().find(|known| **known == name);
+    known.map_or_else(|| Cow::Owned(name.to_owned()), |known| Cow::Borrowed(*known))
+}
+
+/// Appends a text; the first one takes no memory.
+fn append<'a>(all: &mut Cow<'a, str>, text: Cow<'a, str>) {
+    if all.is_empty() {
+        *all = text;
+    } else {
+        all.to_mut().push_str(&text);
+    }
 }
 
 impl<'a> Decoder<'a> {
@@ -188,14 +210,14 @@ impl<'a> Decoder<'a> {
         Self { reader, left: MOST_VALUES }
     }
 
-    fn step(&mut self) -> Result<Step, String> {
+    fn step(&mut self) -> Result<Step<'a>, String> {
         loop {
             let step = match self.reader.read_event().map_err(|e| e.to_string())? {
-                Event::Start(tag) => Step::Open(tag.local_name().as_ref().to_owned()),
+                Event::Start(tag) => Step::Open(element(tag.local_name().as_ref())),
                 Event::End(_) => Step::Close,
-                Event::Text(text) => Step::Text(text.xml10_content().into_owned()),
-                Event::CData(text) => Step::Text(text.xml10_content().into_owned()),
-                Event::GeneralRef(name) => Step::Text(resolve(&name)?),
+                Event::Text(text) => Step::Text(text.xml10_content()),
+                Event::CData(text) => Step::Text(text.xml10_content()),
+                Event::GeneralRef(name) => Step::Text(resolve(&name)?.into()),
                 Event::Eof => return Err("it ends too early".into()),
                 Event::DocType(_) => return Err("a document type declaration".into()),
                 Event::Decl(_) | Event::PI(_) | Event::Comment(_) | Event::Empty(_) => continue,
@@ -205,7 +227,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// The next tag; text between tags must be blank.
-    fn tag(&mut self) -> Result<Option<String>, String> {
+    fn tag(&mut self) -> Result<Option<Cow<'static, str>>, String> {
         loop {
             match self.step()? {
                 Step::Open(name) => return Ok(Some(name)),
@@ -252,18 +274,18 @@ impl<'a> Decoder<'a> {
     fn value(&mut self, depth: usize) -> Result<Value, String> {
         let depth = depth.checked_sub(1).ok_or("values are nested too deeply")?;
         self.left = self.left.checked_sub(1).ok_or("too many values")?;
-        let mut bare = String::new();
+        let mut bare = Cow::default();
         let kind = loop {
             match self.step()? {
-                Step::Text(text) => bare.push_str(&text),
-                Step::Close => return Ok(Value::String(decode(bare))),
+                Step::Text(text) => append(&mut bare, text),
+                Step::Close => return Ok(Value::String(decode(bare.into_owned()))),
                 Step::Open(kind) => break kind,
             }
         };
         if !bare.trim().is_empty() {
             return Err("text before a typed value".into());
         }
-        let value = match kind.as_str() {
+        let value = match kind.as_ref() {
             "array" => self.array(depth)?,
             "struct" => self.members(depth)?,
             kind => {
@@ -275,11 +297,11 @@ impl<'a> Decoder<'a> {
         Ok(value)
     }
 
-    fn text(&mut self) -> Result<String, String> {
-        let mut text = String::new();
+    fn text(&mut self) -> Result<Cow<'a, str>, String> {
+        let mut text = Cow::default();
         loop {
             match self.step()? {
-                Step::Text(part) => text.push_str(&part),
+                Step::Text(part) => append(&mut text, part),
                 Step::Close => return Ok(text),
                 Step::Open(name) => return Err(format!("<{name}> inside of a text")),
             }
@@ -306,7 +328,7 @@ impl<'a> Decoder<'a> {
                 return Err(format!("<{name}> in a struct"));
             }
             self.open("name")?;
-            let name = decode(self.text()?);
+            let name = decode(self.text()?.into_owned());
             self.open("value")?;
             let value = self.value(depth)?;
             if name.is_empty() {
@@ -363,10 +385,10 @@ fn decode(text: String) -> String {
 }
 
 /// Dates stay texts; base64 stays base64, as JSON would carry it.
-fn scalar(kind: &str, text: String) -> Result<Value, String> {
+fn scalar(kind: &str, text: Cow<'_, str>) -> Result<Value, String> {
     let bad = || format!("{:?} as {kind}", diagnose::shorten(&text));
     match kind {
-        "string" | "dateTime.iso8601" => Ok(Value::String(decode(text))),
+        "string" | "dateTime.iso8601" => Ok(Value::String(decode(text.into_owned()))),
         "i4" | "i8" | "int" => text.trim().parse::<i64>().map(Value::from).map_err(|_| bad()),
         "double" => match text.trim().parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Value::from(number)),
