@@ -11,7 +11,7 @@ use jiff::{
     tz::TimeZone,
 };
 use serde_json::{Value as Json, json};
-use tokio::task::JoinSet;
+use tokio::sync::watch;
 
 use super::{
     Kronolith,
@@ -23,7 +23,10 @@ use crate::{
         ical::{Home, escaped},
         zone,
     },
-    source::{Error, app::Rows},
+    source::{
+        Error,
+        app::{Memory, Rows},
+    },
     wbxml::tag::calendar as c,
 };
 
@@ -45,6 +48,10 @@ const CREATOR: usize = 1;
 const TAGS: usize = 3;
 
 const WEEKDAYS: [&str; 7] = ["SU", "MO", "TU", "WE", "TH", "FR", "SA"];
+
+/// Pieces of a calendar that are being read: how many are left.
+#[derive(Debug)]
+struct Underway(watch::Receiver<usize>);
 
 /// What the last listing of a calendar tells about reading all of it.
 #[derive(Debug)]
@@ -76,50 +83,72 @@ impl Kronolith {
         self.app.memory.set_fact(&self.outline_fact(calendar), Outline::new(from, uids));
     }
 
-    /// Events that had better be read first: with them [`Kronolith::bulk`] knows how to divide the calendar.
-    pub(super) fn milestones(&self, calendar: &str) -> Vec<String> {
-        let outline = self.app.memory.fact::<Option<Outline>>(&self.outline_fact(calendar));
-        outline.and_then(|outline| Some(outline.as_ref().as_ref()?.milestones.clone())).unwrap_or_default()
+    fn underway_fact(&self, calendar: &str) -> String {
+        format!("underway of {}/{calendar}", self.app.session.user())
     }
 
-    /// The events of a calendar of which so many are wanted; none when single exports are the better way. Once per listing.
-    pub(super) async fn bulk(&self, calendar: &str, wanted: usize) -> Result<Rows, Error> {
-        let fact = self.outline_fact(calendar);
+    /// Begins to read the events of a calendar of which so many are lacking, those that are wanted first; they and all that comes later are
+    /// kept. `false`: single exports are the better way. Once per listing.
+    pub(super) async fn begin_bulk(&self, calendar: &str, wanted: &[String], lacking: usize) -> Result<bool, Error> {
+        let (fact, read_at) = (self.outline_fact(calendar), self.app.memory.seen(calendar));
         let outline = self.app.memory.fact::<Option<Outline>>(&fact);
-        let Some(Some(outline)) = outline.as_deref() else { return Ok(Rows::new()) };
-        if wanted < WORTH {
-            return Ok(Rows::new());
+        let Some(Some(outline)) = outline.as_deref() else { return Ok(false) };
+        if lacking < WORTH || read_at.is_none() || !self.app.session.has_multicall().await {
+            return Ok(false);
         }
         self.app.memory.set_fact::<Option<Outline>>(&fact, None);
+        let marks: Vec<String> = wanted.last().into_iter().chain(&outline.milestones).cloned().collect();
+        let mut read: Rows = self.app.memory.rows(calendar, marks.iter());
+        read.extend(self.read_single(calendar, Memory::lacking(&read, marks.iter())).await?.0);
         let (home, _) = self.with_home(Vec::new()).await?;
-        let read: Rows = self.app.memory.rows(calendar, outline.milestones.iter());
         let starts =
             read.values().filter_map(|item| moment(item, c::START_TIME)).filter(|at| at.as_second() > outline.from);
-        let calls = pieces(outline.from, starts.collect());
-        let calls = calls.into_iter().map(|[from, to]| {
-            let params = [json!(from), json!(to), json!([calendar])].into_iter().chain(HOW.map(Json::Bool));
-            self.app.call("listEvents", params.collect())
-        });
-        match self.app.session.read_whole(calls.collect()).await {
-            Ok(answers) => Ok(self.understood_at_once(answers.unwrap_or_default(), &home).await),
-            // No loss: whatever is missing is read in another way.
-            Err(error) => {
-                log::info!("{calendar}: its events cannot be read at once: {error}");
-                Ok(Rows::new())
+        let mut pieces = pieces(outline.from, starts.collect()).into_iter();
+        let first = pieces.next();
+        let (left, underway) = watch::channel(pieces.len());
+        self.app.memory.set_fact(&self.underway_fact(calendar), Underway(underway));
+        for piece in pieces {
+            let (this, calendar, home, left) = (self.clone(), calendar.to_owned(), Arc::clone(&home), left.clone());
+            tokio::spawn(async move {
+                this.read_piece(&calendar, read_at, piece, home).await;
+                left.send_modify(|left| *left = left.saturating_sub(1));
+            });
+        }
+        if let Some(piece) = first {
+            self.read_piece(calendar, read_at, piece, home).await;
+        }
+        Ok(true)
+    }
+
+    /// Waits until the wanted events are kept, if they are being read. `true`: others still are.
+    pub(super) async fn arrived(&self, calendar: &str, wanted: &[String]) -> bool {
+        let underway = self.app.memory.fact::<Underway>(&self.underway_fact(calendar));
+        let Some(mut left) = underway.map(|underway| underway.0.clone()) else { return false };
+        loop {
+            let all_read = *left.borrow_and_update() == 0;
+            let rows: Rows = self.app.memory.rows(calendar, wanted.iter());
+            if all_read || rows.len() == wanted.len() {
+                return !all_read && left.has_changed().is_ok();
+            }
+            if left.changed().await.is_err() {
+                return false;
             }
         }
     }
-}
 
-impl Kronolith {
-    /// The events that the answers tell all of, each answer read on a thread of its own.
-    async fn understood_at_once(&self, answers: Vec<Json>, home: &Arc<Home>) -> Rows {
-        let mut reading = JoinSet::new();
-        for answer in answers {
-            let (home, user) = (Arc::clone(home), self.app.session.user().to_owned());
-            reading.spawn_blocking(move || rows(&answer, &home, &user));
+    /// Reads and keeps the events of some days. What fails is no loss: whatever is missing is read in another way.
+    async fn read_piece(&self, calendar: &str, read_at: Option<u64>, [from, to]: [String; 2], home: Arc<Home>) {
+        let params = [json!(from), json!(to), json!([calendar])].into_iter().chain(HOW.map(Json::Bool));
+        let call = self.app.call("listEvents", params.collect());
+        match self.app.session.read_whole(vec![call]).await {
+            Ok(answers) => {
+                let user = self.app.session.user().to_owned();
+                let read = move || answers.iter().flatten().flat_map(|answer| rows(answer, &home, &user)).collect();
+                let rows: Rows = tokio::task::spawn_blocking(read).await.unwrap_or_default();
+                self.app.memory.keep(calendar, read_at, &rows);
+            }
+            Err(error) => log::info!("{calendar}: its events cannot be read at once: {error}"),
         }
-        reading.join_all().await.into_iter().flatten().collect()
     }
 }
 

@@ -55,30 +55,21 @@ impl Kronolith {
         let wanted = Memory::lacking(&rows, uids.iter());
         let mut rest = HashMap::new();
         if !wanted.is_empty() {
-            let read_at = self.app.memory.seen(calendar);
-            let mut all = Memory::lacking(&rows, uids.iter().chain(ahead));
-            let whole = self.is_read_whole(calendar, all.len()).await;
+            let lacking = Memory::lacking(&rows, uids.iter().chain(ahead)).len();
+            if self.is_read_whole(calendar, lacking).await {
+                rows.extend(self.whole(calendar).await?);
+            }
             // The first events are to be on the phone soon; whoever comes again gets the more.
-            if whole || self.app.memory.is_warm(calendar) {
-                let most = if whole { self.whole(calendar).await? } else { self.bulk(calendar, all.len()).await? };
-                self.app.memory.keep(calendar, read_at, &most);
-                rows.extend(most);
-                all = Memory::lacking(&rows, all.iter());
-                all.truncate(wanted.len().max(if whole { 0 } else { AHEAD }));
-            } else {
-                all.truncate(wanted.len());
-                all.extend(Memory::lacking(&rows, self.milestones(calendar).iter()));
-                all = Memory::lacking(&rows, all.iter());
-            }
-            let mut fresh = Rows::new();
-            for (uid, got) in self.read(calendar, all).await? {
-                match got {
-                    Got::Event(event) => drop(fresh.insert(uid, Arc::new(event.item))),
-                    other => drop(rest.insert(uid, other)),
-                }
-            }
-            self.app.memory.keep(calendar, read_at, &fresh);
-            rows.extend(fresh);
+            let is_warm = self.app.memory.is_warm(calendar);
+            let underway =
+                self.begin_bulk(calendar, &wanted, lacking).await? || self.arrived(calendar, &wanted).await;
+            let more = if is_warm && !underway { AHEAD } else { 0 };
+            rows.extend(self.app.memory.rows(calendar, uids.iter().chain(ahead)));
+            let mut single = Memory::lacking(&rows, wanted.iter().chain(ahead));
+            single.truncate(Memory::lacking(&rows, wanted.iter()).len().max(more));
+            let (read, others) = self.read_single(calendar, single).await?;
+            rows.extend(read);
+            rest = others;
         }
         let names = self.keep.names()?;
         let mut items = Vec::with_capacity(uids.len());
@@ -93,6 +84,27 @@ impl Kronolith {
             });
         }
         Ok(items)
+    }
+
+    /// Reads events one by one, and keeps them; those that are none come apart.
+    pub(super) async fn read_single(
+        &self,
+        calendar: &str,
+        uids: Vec<String>,
+    ) -> Result<(Rows, HashMap<String, Got>), Error> {
+        let (mut rows, mut others) = (Rows::new(), HashMap::new());
+        if uids.is_empty() {
+            return Ok((rows, others));
+        }
+        let read_at = self.app.memory.seen(calendar);
+        for (uid, got) in self.read(calendar, uids).await? {
+            match got {
+                Got::Event(event) => drop(rows.insert(uid, Arc::new(event.item))),
+                other => drop(others.insert(uid, other)),
+            }
+        }
+        self.app.memory.keep(calendar, read_at, &rows);
+        Ok((rows, others))
     }
 
     /// Reads events, each of them told about.

@@ -38,8 +38,9 @@ impl Kronolith {
             && !self.app.session.has_multicall().await
     }
 
-    /// All events of a calendar that can be understood; none when that does not work.
+    /// All events of a calendar that can be understood, which are kept; none when that does not work.
     pub(super) async fn whole(&self, calendar: &str) -> Result<Rows, Error> {
+        let read_at = self.app.memory.seen(calendar);
         let export = self.app.call("exportCalendar", vec![json!(calendar), json!("text/calendar")]);
         let exported = self.app.session.read(&export.method, export.params);
         let (exported, (home, _)) = tokio::try_join!(async { Ok(exported.await) }, self.with_home(Vec::new()))?;
@@ -61,6 +62,8 @@ impl Kronolith {
             });
             read.collect()
         };
-        Ok(tokio::task::spawn_blocking(read).await.unwrap_or_default())
+        let rows = tokio::task::spawn_blocking(read).await.unwrap_or_default();
+        self.app.memory.keep(calendar, read_at, &rows);
+        Ok(rows)
     }
 }
