@@ -52,7 +52,17 @@ pub(crate) fn run(lab: &Lab, rounds: usize) {
     println!("\n{:<38} {:>22}   {:>22}", "events and tasks", "Horde's own", "horde-eas");
     let mut results = Vec::new();
     for side in both(lab, &user, &normal) {
-        let (cost, first, mut phone, folder) = initial(&side, &format!("cal{stamp}"), CALENDAR, EVENTS + 1);
+        // One that does not count: both have warm caches afterwards.
+        let _ = initial(&side, &format!("warm{stamp}"), CALENDAR, EVENTS + 1);
+        let (mut costs, mut firsts, mut last) = (Vec::new(), Vec::new(), None);
+        for round in 0..rounds.max(3) {
+            let (cost, first, phone, folder) = initial(&side, &format!("cal{stamp}x{round}"), CALENDAR, EVENTS + 1);
+            costs.push(cost);
+            firsts.push(Cost { time: first, php: 0 });
+            last = Some((phone, folder));
+        }
+        let (mut phone, folder) = last.unwrap();
+        let (cost, first) = (median(costs), median(firsts).time);
         phone.sync_all(&folder);
         let change = (0..rounds.max(3)).map(|n| one_change(&side, &user, &mut phone, &folder, &uid, n)).collect();
         let (tasks, ..) = initial(&side, &format!("task{stamp}"), TASK_LIST, TASKS);
