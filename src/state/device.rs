@@ -107,7 +107,9 @@ impl Store {
     /// The name cannot be used (empty, too long).
     pub fn device(&self, user: &str, id: &DeviceId) -> Result<Device, Error> {
         let dir = self.user_dir(user)?;
-        Ok(Device { inner: Arc::new(Inner { id: id.clone(), dir: dir.into_boxed_path(), locks: Arc::clone(&self.locks) }) })
+        Ok(Device {
+            inner: Arc::new(Inner { id: id.clone(), dir: dir.into_boxed_path(), locks: Arc::clone(&self.locks) }),
+        })
     }
 
     /// What is kept beside Horde for a user and class ("contacts").
