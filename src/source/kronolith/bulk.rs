@@ -32,6 +32,8 @@ use crate::{
 
 /// Fewer events than this are exported.
 const WORTH: usize = 200;
+/// Single exports take three times as long for each: fewer than a third of a calendar are exported.
+const A_THIRD: usize = 3;
 /// About so many events are asked for in one request: 10 KB of XML each.
 const PIECE: usize = 1_250;
 /// A larger calendar is never read at once, for the sake of memory here and in PHP.
@@ -58,6 +60,8 @@ struct Underway(watch::Receiver<usize>);
 pub(super) struct Outline {
     /// Nothing that is over before it was listed, seconds; 0: everything was.
     pub(super) from: i64,
+    /// How many there are.
+    count: usize,
     /// Every so many'th uid: Kronolith lists by days, so their dates divide the calendar evenly.
     pub(super) milestones: Vec<String>,
 }
@@ -69,7 +73,7 @@ impl Outline {
         }
         let pieces = uids.len().div_ceil(PIECE).max(2);
         let milestones = (1..pieces).filter_map(|n| uids.get(n * uids.len() / pieces).cloned()).collect();
-        Some(Self { from, milestones })
+        Some(Self { from, count: uids.len(), milestones })
     }
 }
 
@@ -93,7 +97,8 @@ impl Kronolith {
         let (fact, read_at) = (self.outline_fact(calendar), self.app.memory.seen(calendar));
         let outline = self.app.memory.fact::<Option<Outline>>(&fact);
         let Some(Some(outline)) = outline.as_deref() else { return Ok(false) };
-        if lacking < WORTH || read_at.is_none() || !self.app.session.has_multicall().await {
+        let few = lacking < WORTH || lacking * A_THIRD < outline.count;
+        if few || read_at.is_none() || !self.app.session.has_multicall().await {
             return Ok(false);
         }
         self.app.memory.set_fact::<Option<Outline>>(&fact, None);
