@@ -377,7 +377,8 @@ impl<'a> Phone<'a> {
         w.text(fh::SYNC_KEY, "0");
         let ctx = phone.context();
         let folders =
-            xml::decode_to_xml(&folder_sync::run(&ctx, &w.finish()).await.unwrap().body.into_bytes().unwrap()).unwrap();
+            xml::decode_to_xml(&folder_sync::run(&ctx, w.finish().into()).await.unwrap().body.into_bytes().unwrap())
+                .unwrap();
         // Type 8: the default calendar.
         let at = folders.find("<Type>8</Type>").unwrap_or_else(|| panic!("{folders}"));
         let before = &folders[..at];
@@ -419,7 +420,7 @@ impl<'a> Phone<'a> {
     async fn send(&self, request: &[u8]) -> String {
         let ctx = self.context();
         flush(&ctx).await;
-        let body = sync::run(&ctx, request).await.unwrap().body;
+        let body = sync::run(&ctx, request.to_vec().into()).await.unwrap().body;
         let body = body.into_bytes().unwrap();
         if body.is_empty() { String::new() } else { xml::decode_to_xml(&body).unwrap() }
     }
@@ -448,7 +449,7 @@ impl<'a> Phone<'a> {
             w.close();
         }
         xml::decode_to_xml(
-            &meeting_response::run(&self.context(), &w.finish()).await.unwrap().body.into_bytes().unwrap(),
+            &meeting_response::run(&self.context(), w.finish().into()).await.unwrap().body.into_bytes().unwrap(),
         )
         .unwrap()
     }
