@@ -147,6 +147,16 @@ async fn called(seat: &Seat) -> Call {
     }
 }
 
+/// Waits until something has happened for certain.
+async fn sure(seat: &Seat) -> Result<(), tokio::time::error::Elapsed> {
+    let sure = async {
+        while !seat.news().iter().any(|news| news.sure) {
+            seat.called().await;
+        }
+    };
+    timeout(Duration::from_secs(20), sure).await
+}
+
 /// Whether nothing is told for some ticks.
 async fn is_left_alone(seat: &Seat) -> bool {
     timeout(TICK * 8, called(seat)).await.is_err()
@@ -252,12 +262,7 @@ async fn a_change_of_another_application_ends_the_doubt() {
         assert!(!seat.news()[0].sure);
     }
     stage.change("tasks", "somebody");
-    let sure = async {
-        while !first.news().iter().any(|news| news.sure) {
-            first.called().await;
-        }
-    };
-    timeout(Duration::from_secs(20), sure).await.expect("it is Bert's");
+    sure(&first).await.expect("it is Bert's");
     assert!(empty.news().is_empty(), "{:?}", empty.news());
 }
 
@@ -295,12 +300,7 @@ async fn what_changed_before_the_wait_is_told_at_once_and_what_was_asked_is_not_
     tokio::time::sleep(TICK * 4).await;
     let mut behind = stage.watch.enter(&stage.session("anna"), "2", &[Class::Calendar], Instant::now());
     behind.watch(vec![Wish { class: Class::Calendar, containers: vec!["anna".into()], seen: 7 }]);
-    let certain = async {
-        while !behind.news().iter().any(|news| news.sure) {
-            behind.called().await;
-        }
-    };
-    timeout(Duration::from_secs(20), certain).await.expect("the doubt is gone with the next change of somebody");
+    sure(&behind).await.expect("the doubt is gone with the next change of somebody");
 }
 
 #[tokio::test]

@@ -22,10 +22,6 @@ use crate::{
 /// How long a request that may not wait is given to find out how things stand.
 const ONE_LOOK: Duration = Duration::from_secs(20);
 
-/// How long a phone waits for a look at what Horde has counted: when many are called at once the others already fetch it, and a look
-/// takes its turn among them.
-const PATIENCE: Duration = Duration::from_millis(100);
-
 /// Why a wait ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Ended {
@@ -219,7 +215,7 @@ impl Vigil<'_> {
         if must_look {
             return look.await;
         }
-        timeout(PATIENCE, look).await.unwrap_or(Ok(news.cursor > known))
+        timeout(self.seat.patience(), look).await.unwrap_or(Ok(news.cursor > known))
     }
 
     /// Compares the folders that the phone has with those that there are, as far as that is known.

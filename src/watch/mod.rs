@@ -59,6 +59,8 @@ struct Inner {
     soon: Arc<Notify>,
     looks: Semaphore,
     doubts: Semaphore,
+    /// How long Horde took for the last question, milliseconds.
+    pace: AtomicU64,
     stopped: AtomicBool,
 }
 
@@ -110,6 +112,7 @@ impl Watch {
             soon: Arc::default(),
             looks: Semaphore::new(LOOKS),
             doubts: Semaphore::new(DOUBTS),
+            pace: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
         }))
     }

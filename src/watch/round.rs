@@ -2,13 +2,13 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Weak},
+    sync::{Arc, Weak, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use tokio::{sync::Notify, time::sleep};
 
-use super::{DOUBTS, Inner, LOOKS, MORE_DOUBTS, folders, ledger::Key};
+use super::{DOUBTS, Inner, LOOKS, MORE_DOUBTS, folders, ledger::Key, milliseconds};
 use crate::{
     horde::Session,
     proto::class::Class,
@@ -244,8 +244,12 @@ impl Inner {
     /// Asks with that login, or with another one where it is not accepted any more.
     async fn ask(&self, mut session: Session, question: &Question) -> Option<Answer> {
         for _ in 0..LOGINS {
+            let since = Instant::now();
             match pulse::ask(&session, question).await {
-                Ok(answer) => return Some(answer),
+                Ok(answer) => {
+                    self.pace.store(milliseconds(since.elapsed()), Ordering::Relaxed);
+                    return Some(answer);
+                }
                 Err(Error::Unauthorized) => {
                     let mut hall = self.hall();
                     hall.refused(session.user());

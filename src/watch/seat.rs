@@ -1,7 +1,7 @@
 //! The place of one waiting request.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -20,6 +20,10 @@ use crate::{
 const TICKS_UNANSWERED: u32 = 3;
 /// For shorter ticks.
 const LEAST_UNANSWERED: Duration = Duration::from_secs(10);
+/// A look may take as long as so many answers, within these bounds.
+const PACES: u32 = 3;
+const LEAST_PATIENCE: Duration = Duration::from_millis(100);
+const MOST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Something to be watched: the items of a collection.
 #[derive(Debug, Clone)]
@@ -196,6 +200,13 @@ impl Seat {
     /// Takes permission to look at Horde, if one is left.
     pub fn try_look(&self) -> bool {
         self.inner.looks.try_acquire().map(tokio::sync::SemaphorePermit::forget).is_ok()
+    }
+
+    /// How long a look may take: some times as long as Horde took for its last answer. It takes longer when many were called at once and already
+    /// fetch what is there.
+    pub fn patience(&self) -> Duration {
+        let pace = Duration::from_millis(self.inner.pace.load(Ordering::Relaxed));
+        (pace * PACES).clamp(LEAST_PATIENCE, MOST_PATIENCE)
     }
 
     /// Why it is not known any more whether anything has happened; `None`: it is known.
