@@ -5,6 +5,7 @@ mod circuit;
 mod diagnose;
 mod error;
 mod http;
+mod indents;
 mod jar;
 mod jsonrpc;
 mod multicall;

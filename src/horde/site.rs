@@ -112,7 +112,7 @@ impl Site {
             Protocol::Report | Protocol::Propfind => dav,
         };
         count.fetch_add(1, Ordering::Relaxed);
-        self.http.send(request).await
+        self.http.send(request, ask.kind).await
     }
 
     /// Tells circuit and log how a request went. That an accelerator is not offered is no bad news.

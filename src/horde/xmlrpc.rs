@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use base64::Engine as _;
+use memchr::memmem;
 use quick_xml::{Reader, events::Event};
 use serde_json::{Map, Value};
 
@@ -118,7 +119,7 @@ pub(super) type Entries = (Vec<Result<Value, Failure>>, Option<String>);
 
 /// Reads the answer to a multiCall: one entry per call, in order.
 pub(super) fn entries(reply: &Reply, count: usize) -> Result<Entries, Failure> {
-    let start = find(&reply.body, b"<?xml").or_else(|| find(&reply.body, b"<methodResponse"));
+    let start = memmem::find(&reply.body, b"<?xml").or_else(|| memmem::find(&reply.body, b"<methodResponse"));
     let Some(start) = start.filter(|_| reply.status == 200) else { return Err(diagnose::page(reply)) };
     let (noise, xml) = reply.body.split_at_checked(start).unwrap_or((&[], &reply.body));
     // Declared as Latin-1, but in truth ASCII with references.
@@ -129,7 +130,7 @@ pub(super) fn entries(reply: &Reply, count: usize) -> Result<Entries, Failure> {
         // Another XML document, or an HTML page written as one.
         return Err(diagnose::page(reply));
     }
-    let items = match Decoder::new(&without_indents(&xml)).response().map_err(half)? {
+    let items = match Decoder::new(&xml).response().map_err(half)? {
         Response::Fault(fault) => return Err(fault_of(&fault).unwrap_or_else(|| diagnose::fault("fault without text"))),
         Response::Value(Value::Array(items)) => items,
         Response::Value(_) => return Err(half("multiCall answers no list".into())),
@@ -139,28 +140,6 @@ pub(super) fn entries(reply: &Reply, count: usize) -> Result<Entries, Failure> {
     }
     let noise = (!noise.trim_ascii().is_empty()).then(|| diagnose::bare(&String::from_utf8_lossy(noise)));
     Ok((items.into_iter().map(entry).collect(), noise))
-}
-
-/// The text without what PHP puts between elements to indent them, which is more than half of it. In texts PHP writes line ends as
-/// references.
-fn without_indents(xml: &str) -> Cow<'_, str> {
-    if xml.contains("<![CDATA[") || xml.contains("<!--") {
-        return Cow::Borrowed(xml);
-    }
-    let mut out = String::with_capacity(xml.len() / 2);
-    for (number, part) in xml.split('<').enumerate() {
-        if number > 0 {
-            out.push('<');
-        }
-        match part.split_once('>') {
-            Some((tag, text)) if tag != "string" && text.starts_with('\n') && text.trim_ascii().is_empty() => {
-                out.push_str(tag);
-                out.push('>');
-            }
-            _ => out.push_str(part),
-        }
-    }
-    Cow::Owned(out)
 }
 
 /// One entry: `[result]`, or `[{faultCode, faultString}]`, which looks like a result.
@@ -182,10 +161,6 @@ fn fault_of(value: &Value) -> Option<Failure> {
     let members = value.as_object().filter(|members| members.len() == 2)?;
     let (code, text) = (members.get("faultCode")?, members.get("faultString")?.as_str()?);
     code.is_i64().then(|| diagnose::fault(text))
-}
-
-fn find(body: &[u8], sign: &[u8]) -> Option<usize> {
-    body.windows(sign.len()).position(|window| window == sign)
 }
 
 enum Response {

@@ -175,13 +175,3 @@ fn php_messages_before_the_answer_are_told() {
     assert_eq!(entries, [Ok(json!("x"))]);
     assert_eq!(noise.as_deref(), Some("Warning : odd"));
 }
-
-#[test]
-fn indents_are_no_texts() {
-    let xml = "<?xml version=\"1.0\"?>\n<value>\n <string>a\n b</string>\n</value>\n<string>\n </string>\n<string/>\n";
-    let bare = "<?xml version=\"1.0\"?><value><string>a\n b</string></value><string>\n </string><string/>";
-    assert_eq!(without_indents(xml), bare);
-    for kept in ["<a><![CDATA[<b>\n</b>]]></a>", "<a>\n<!-- <b>\n</b> --></a>", "<a> </a>", "no element at all\n", ""] {
-        assert_eq!(without_indents(kept), kept);
-    }
-}

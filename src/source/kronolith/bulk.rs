@@ -3,7 +3,11 @@
 //! Events of which it does not tell all are not among them: meetings (whose organizer it does not name), series with exceptions, what is in a
 //! zone that is not the user's or has several categories, other people's private events.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use jiff::{
     Timestamp,
@@ -34,8 +38,10 @@ use crate::{
 const WORTH: usize = 200;
 /// Single exports take three times as long for each: fewer than a third of a calendar are exported.
 const A_THIRD: usize = 3;
-/// About so many events are asked for in one request: 10 KB of XML each.
-const PIECE: usize = 1_250;
+/// About so many events are asked for in one request, 10 KB of XML each: while the phone is given them, the next are read.
+const PIECE: usize = 500;
+/// So many requests at the same time.
+const STREAMS: usize = 2;
 /// A larger calendar is never read at once, for the sake of memory here and in PHP.
 const LARGEST: usize = 10_000;
 /// Arguments of `calendar.listEvents`: no single occurrences, not only alarms, nothing remote, events that are exceptions, too, each once,
@@ -51,29 +57,78 @@ const TAGS: usize = 3;
 
 const WEEKDAYS: [&str; 7] = ["SU", "MO", "TU", "WE", "TH", "FR", "SA"];
 
-/// Pieces of a calendar that are being read: how many are left.
+/// Where events are in a listing. Of a uid only a hash is kept; two with the same one cost a moment of waiting.
 #[derive(Debug)]
-struct Underway(watch::Receiver<usize>);
+struct Places(Vec<u64>);
+
+impl Places {
+    fn hash(uid: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        uid.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn of(&self, uid: &str) -> Option<usize> {
+        let hash = Self::hash(uid);
+        self.0.iter().position(|known| *known == hash)
+    }
+}
+
+/// A calendar that is being read.
+#[derive(Debug)]
+struct Underway {
+    places: Arc<Places>,
+    /// Which pieces are still to come, by the place in the listing of their first event.
+    left: watch::Receiver<BTreeSet<usize>>,
+}
+
+impl Underway {
+    /// Up to which place in the listing all must be read for these events to be there.
+    fn until(&self, wanted: &[String]) -> usize {
+        wanted.iter().map(|uid| self.places.of(uid).unwrap_or(usize::MAX)).max().unwrap_or(0)
+    }
+}
+
+/// The events of some days.
+#[derive(Debug, PartialEq, Eq)]
+struct Piece {
+    from: String,
+    to: String,
+    /// Place in the listing of the first of them.
+    first: usize,
+}
 
 /// What the last listing of a calendar tells about reading all of it.
 #[derive(Debug)]
 pub(super) struct Outline {
     /// Nothing that is over before it was listed, seconds; 0: everything was.
     pub(super) from: i64,
-    /// How many there are.
-    count: usize,
-    /// Every so many'th uid: Kronolith lists by days, so their dates divide the calendar evenly.
-    pub(super) milestones: Vec<String>,
+    places: Arc<Places>,
+    /// Every so many'th event: Kronolith lists by days, so their dates divide the calendar evenly.
+    milestones: Vec<(String, usize)>,
 }
 
 impl Outline {
     fn new(from: i64, uids: &[String]) -> Option<Self> {
-        if !(WORTH..=LARGEST).contains(&uids.len()) {
+        let count = uids.len();
+        if !(WORTH..=LARGEST).contains(&count) {
             return None;
         }
-        let pieces = uids.len().div_ceil(PIECE).max(2);
-        let milestones = (1..pieces).filter_map(|n| uids.get(n * uids.len() / pieces).cloned()).collect();
-        Some(Self { from, count: uids.len(), milestones })
+        let pieces = count.div_ceil(PIECE).max(2);
+        let places = (1..pieces).map(|n| n * count / pieces);
+        let milestones = places.filter_map(|place| Some((uids.get(place)?.clone(), place))).collect();
+        let places = Arc::new(Places(uids.iter().map(|uid| Places::hash(uid)).collect()));
+        Some(Self { from, places, milestones })
+    }
+
+    fn count(&self) -> usize {
+        self.places.0.len()
+    }
+
+    /// The events whose dates divide the calendar when these are to be read first.
+    fn cuts(&self, wanted: &[String]) -> Vec<(String, usize)> {
+        let first = wanted.last().and_then(|uid| Some((uid.clone(), self.places.of(uid)?)));
+        first.into_iter().chain(self.milestones.iter().cloned()).collect()
     }
 }
 
@@ -92,62 +147,57 @@ impl Kronolith {
     }
 
     /// Begins to read the events of a calendar of which so many are lacking, those that are wanted first; they and all that comes later are
-    /// kept. `false`: single exports are the better way. Once per listing.
-    pub(super) async fn begin_bulk(&self, calendar: &str, wanted: &[String], lacking: usize) -> Result<bool, Error> {
+    /// kept. Not where single exports are the better way. Once per listing.
+    pub(super) async fn begin_bulk(&self, calendar: &str, wanted: &[String], lacking: usize) -> Result<(), Error> {
         let (fact, read_at) = (self.outline_fact(calendar), self.app.memory.seen(calendar));
         let outline = self.app.memory.fact::<Option<Outline>>(&fact);
-        let Some(Some(outline)) = outline.as_deref() else { return Ok(false) };
-        let few = lacking < WORTH || lacking * A_THIRD < outline.count;
+        let Some(Some(outline)) = outline.as_deref() else { return Ok(()) };
+        let few = lacking < WORTH || lacking * A_THIRD < outline.count();
         if few || read_at.is_none() || !self.app.session.has_multicall().await {
-            return Ok(false);
+            return Ok(());
         }
         self.app.memory.set_fact::<Option<Outline>>(&fact, None);
-        let marks: Vec<String> = wanted.last().into_iter().chain(&outline.milestones).cloned().collect();
-        let mut read: Rows = self.app.memory.rows(calendar, marks.iter());
-        read.extend(self.read_single(calendar, Memory::lacking(&read, marks.iter())).await?.0);
+        let cuts = outline.cuts(wanted);
+        let mut read: Rows = self.app.memory.rows(calendar, cuts.iter().map(|(uid, _)| uid));
+        let unread = Memory::lacking(&read, cuts.iter().map(|(uid, _)| uid));
+        read.extend(self.read_single(calendar, unread).await?.0);
         let (home, _) = self.with_home(Vec::new()).await?;
-        let starts =
-            read.values().filter_map(|item| moment(item, c::START_TIME)).filter(|at| at.as_second() > outline.from);
-        let mut pieces = pieces(outline.from, starts.collect()).into_iter();
-        let first = pieces.next();
-        let (left, underway) = watch::channel(pieces.len());
-        self.app.memory.set_fact(&self.underway_fact(calendar), Underway(underway));
-        for piece in pieces {
-            let (this, calendar, home, left) = (self.clone(), calendar.to_owned(), Arc::clone(&home), left.clone());
+        let starts = cuts.iter().filter_map(|(uid, place)| Some((moment(read.get(uid)?, c::START_TIME)?, *place)));
+        let pieces = pieces(outline.from, starts.filter(|(at, _)| at.as_second() > outline.from).collect());
+        let (left, underway) = watch::channel(pieces.iter().map(|piece| piece.first).collect());
+        let fact = self.underway_fact(calendar);
+        self.app.memory.set_fact(&fact, Underway { places: Arc::clone(&outline.places), left: underway });
+        let (pieces, left) = (Arc::new(Mutex::new(pieces.into_iter())), Arc::new(left));
+        for _ in 0..STREAMS {
+            let (this, calendar, home) = (self.clone(), calendar.to_owned(), Arc::clone(&home));
+            let (pieces, left) = (Arc::clone(&pieces), Arc::clone(&left));
+            let next = move || pieces.lock().unwrap_or_else(PoisonError::into_inner).next();
             tokio::spawn(async move {
-                this.read_piece(&calendar, read_at, piece, home).await;
-                left.send_modify(|left| *left = left.saturating_sub(1));
+                while let Some(piece) = next() {
+                    this.read_piece(&calendar, read_at, &piece, &home).await;
+                    left.send_modify(|left| left.retain(|first| *first != piece.first));
+                }
             });
         }
-        if let Some(piece) = first {
-            self.read_piece(calendar, read_at, piece, home).await;
-        }
-        Ok(true)
+        Ok(())
     }
 
-    /// Waits until the wanted events are kept, if they are being read. `true`: others still are.
+    /// Waits until what can be read of the wanted events at once is kept, if the calendar is being read. `true`: others still are.
     pub(super) async fn arrived(&self, calendar: &str, wanted: &[String]) -> bool {
-        let underway = self.app.memory.fact::<Underway>(&self.underway_fact(calendar));
-        let Some(mut left) = underway.map(|underway| underway.0.clone()) else { return false };
-        loop {
-            let all_read = *left.borrow_and_update() == 0;
-            let rows: Rows = self.app.memory.rows(calendar, wanted.iter());
-            if all_read || rows.len() == wanted.len() {
-                return !all_read && left.has_changed().is_ok();
-            }
-            if left.changed().await.is_err() {
-                return false;
-            }
-        }
+        let Some(underway) = self.app.memory.fact::<Underway>(&self.underway_fact(calendar)) else { return false };
+        let mut left = underway.left.clone();
+        let until = underway.until(wanted);
+        let is_here = |left: &BTreeSet<usize>| left.first().is_none_or(|first| *first > until);
+        left.wait_for(is_here).await.is_ok_and(|left| !left.is_empty())
     }
 
     /// Reads and keeps the events of some days. What fails is no loss: whatever is missing is read in another way.
-    async fn read_piece(&self, calendar: &str, read_at: Option<u64>, [from, to]: [String; 2], home: Arc<Home>) {
-        let params = [json!(from), json!(to), json!([calendar])].into_iter().chain(HOW.map(Json::Bool));
+    async fn read_piece(&self, calendar: &str, read_at: Option<u64>, piece: &Piece, home: &Arc<Home>) {
+        let params = [json!(piece.from), json!(piece.to), json!([calendar])].into_iter().chain(HOW.map(Json::Bool));
         let call = self.app.call("listEvents", params.collect());
         match self.app.session.read_whole(vec![call]).await {
             Ok(answers) => {
-                let user = self.app.session.user().to_owned();
+                let (user, home) = (self.app.session.user().to_owned(), Arc::clone(home));
                 let read = move || answers.iter().flatten().flat_map(|answer| rows(answer, &home, &user)).collect();
                 let rows: Rows = tokio::task::spawn_blocking(read).await.unwrap_or_default();
                 self.app.memory.keep(calendar, read_at, &rows);
@@ -157,17 +207,21 @@ impl Kronolith {
     }
 }
 
-/// Days from `from` on, cut at these moments; both ends of each piece belong to it.
-fn pieces(from: i64, mut cuts: Vec<Timestamp>) -> Vec<[String; 2]> {
+/// Days from `from` on, cut where events of these places in the listing begin; both ends of each piece belong to it.
+fn pieces(from: i64, mut cuts: Vec<(Timestamp, usize)>) -> Vec<Piece> {
     let day = |at: Timestamp| TimeZone::UTC.to_datetime(at).strftime("%Y-%m-%d 00:00:00").to_string();
-    cuts.sort();
-    let first = Timestamp::from_second(from).ok().filter(|_| from > 0);
-    let mut days: Vec<String> = cuts.into_iter().map(day).collect();
-    days.insert(0, first.map_or_else(|| EVER[0].to_owned(), day));
-    days.push(EVER[1].to_owned());
-    days.dedup();
-    let ends = days.iter().skip(1);
-    days.iter().zip(ends).map(|(from, to)| [from.clone(), to.clone()]).collect()
+    cuts.sort_unstable();
+    let bound = Timestamp::from_second(from).ok().filter(|_| from > 0);
+    let mut begin = bound.map_or_else(|| EVER[0].to_owned(), day);
+    let mut pieces = Vec::with_capacity(cuts.len() + 1);
+    let mut first = 0;
+    for (to, next) in cuts.into_iter().map(|(at, place)| (day(at), place + 1)).chain([(EVER[1].to_owned(), 0)]) {
+        if to != begin {
+            pieces.push(Piece { from: std::mem::replace(&mut begin, to.clone()), to, first });
+        }
+        first = next;
+    }
+    pieces
 }
 
 /// The events that an answer tells all of.
@@ -461,19 +515,44 @@ mod tests {
         }
     }
 
+    fn uids(count: usize) -> Vec<String> {
+        (0..count).map(|n| n.to_string()).collect()
+    }
+
     #[test]
     fn a_calendar_is_divided_at_its_milestones() {
-        let uids: Vec<String> = (0..2500).map(|n| n.to_string()).collect();
-        assert_eq!(Outline::new(0, &uids).unwrap().milestones, ["1250"]);
-        let more: Vec<String> = (0..3000).map(|n| n.to_string()).collect();
-        assert_eq!(Outline::new(0, &more).unwrap().milestones, ["1000", "2000"]);
-        assert_eq!(Outline::new(0, &uids[..300]).unwrap().milestones, ["150"]);
-        assert!(Outline::new(0, &uids[..20]).is_none());
+        let places = |count: usize, wanted: &[String]| -> Vec<usize> {
+            let cuts = Outline::new(0, &uids(count)).unwrap().cuts(wanted);
+            cuts.into_iter().map(|(uid, place)| (uid == place.to_string()).then_some(place).unwrap()).collect()
+        };
+        assert_eq!(places(2500, &uids(100)), [99, 500, 1000, 1500, 2000]);
+        assert_eq!(places(1200, &["elsewhere".into()]), [400, 800]);
+        assert_eq!(places(300, &uids(200)), [199, 150]);
+        assert!(Outline::new(0, &uids(20)).is_none());
+    }
+
+    #[test]
+    fn pieces_end_on_the_days_of_their_cuts() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        let cut = pieces(0, vec![at("2026-05-01T10:00:00Z"), at("2025-01-02T10:00:00Z")]);
-        assert_eq!(cut[0], [EVER[0], "2025-01-02 00:00:00"]);
-        assert_eq!(cut[1], ["2025-01-02 00:00:00", "2026-05-01 00:00:00"]);
-        assert_eq!(cut[2], ["2026-05-01 00:00:00", EVER[1]]);
-        assert_eq!(pieces(86_400, vec![]), [["1970-01-02 00:00:00", EVER[1]]]);
+        let piece = |from: &str, to: &str, first| Piece { from: from.into(), to: to.into(), first };
+        let [one, two] = ["2025-01-02 00:00:00", "2026-05-01 00:00:00"];
+        assert_eq!(
+            pieces(0, vec![(at("2026-05-01T10:00:00Z"), 9), (at("2025-01-02T10:00:00Z"), 4)]),
+            [piece(EVER[0], one, 0), piece(one, two, 5), piece(two, EVER[1], 10)]
+        );
+        assert_eq!(
+            pieces(0, vec![(at("2025-01-02T10:00:00Z"), 4), (at("2025-01-02T12:00:00Z"), 5)]),
+            [piece(EVER[0], one, 0), piece(one, EVER[1], 6)]
+        );
+        assert_eq!(pieces(86_400, vec![]), [piece("1970-01-02 00:00:00", EVER[1], 0)]);
+    }
+
+    #[test]
+    fn events_are_waited_for_no_longer_than_needed() {
+        let places = Arc::new(Places(uids(9).iter().map(|uid| Places::hash(uid)).collect()));
+        let underway = Underway { places, left: watch::channel(BTreeSet::new()).1 };
+        assert_eq!(underway.until(&["3".into()]), 3);
+        assert_eq!(underway.until(&["7".into(), "3".into()]), 7);
+        assert_eq!(underway.until(&["elsewhere".into()]), usize::MAX);
     }
 }

@@ -61,7 +61,8 @@ impl Kronolith {
             }
             // The first events are to be on the phone soon; whoever comes again gets the more.
             let is_warm = self.app.memory.is_warm(calendar);
-            let underway = self.begin_bulk(calendar, &wanted, lacking).await? || self.arrived(calendar, &wanted).await;
+            self.begin_bulk(calendar, &wanted, lacking).await?;
+            let underway = self.arrived(calendar, &wanted).await;
             let more = if is_warm && !underway { AHEAD } else { 0 };
             rows.extend(self.app.memory.rows(calendar, uids.iter().chain(ahead)));
             let mut single = Memory::lacking(&rows, wanted.iter().chain(ahead));
