@@ -83,6 +83,10 @@ macro_rules! sources {
                 match self { $(Self::$class(source) => source.list(container, scope).await,)* }
             }
 
+            async fn look(&self, container: &str, scope: Scope) -> Result<(u64, Vec<String>), Error> {
+                match self { $(Self::$class(source) => source.look(container, scope).await,)* }
+            }
+
             async fn fetch(&self, container: &str, uids: &[String], ahead: &[String]) -> Result<Vec<Fetched>, Error> {
                 match self { $(Self::$class(source) => source.fetch(container, uids, ahead).await,)* }
             }

@@ -262,6 +262,14 @@ impl<S: Source> Source for Merged<S> {
         Ok(all)
     }
 
+    async fn look(&self, container: &str, scope: Scope) -> Result<(u64, Vec<String>), Error> {
+        if container != ALL {
+            return self.source.look(container, scope).await;
+        }
+        let cursor = self.cursor(container).await?;
+        Ok((cursor, self.list(container, scope).await?))
+    }
+
     async fn fetch(&self, container: &str, uids: &[String], ahead: &[String]) -> Result<Vec<Fetched>, Error> {
         self.read(container, uids, ahead, None).await
     }

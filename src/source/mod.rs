@@ -187,6 +187,14 @@ pub trait Source: Send + Sync {
     /// uids of all items in the scope, perhaps with some that are not. A successful answer is complete; anything else is an error.
     fn list(&self, container: &str, scope: Scope) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 
+    /// [`Source::cursor`] and then [`Source::list`], in as few questions as possible.
+    fn look(&self, container: &str, scope: Scope) -> impl Future<Output = Result<(u64, Vec<String>), Error>> + Send {
+        async move {
+            let cursor = self.cursor(container).await?;
+            Ok((cursor, self.list(container, scope).await?))
+        }
+    }
+
     /// Reads items; one result per uid, in order. `ahead` names uids that will be asked for next, so that the source may read them in
     /// the same go.
     fn fetch(

@@ -38,6 +38,12 @@ impl<S: Source> Work<'_, S> {
     /// Takes in what happened in the container since the state's cursor.
     pub(super) async fn collect(&mut self, cursor: Option<u64>) -> Result<(), Error> {
         let container = self.place.container;
+        if cursor.is_none() && self.state.cursor.is_none() {
+            let (to, listed) = self.source.look(container, self.scope).await?;
+            self.compare(listed, true).await?;
+            self.state.cursor = Some(to);
+            return Ok(());
+        }
         let to = match cursor {
             Some(cursor) => cursor,
             None => self.source.cursor(container).await?,
@@ -121,6 +127,11 @@ impl<S: Source> Work<'_, S> {
     /// differences. Items that were put aside are tried again.
     async fn compare_listing(&mut self, all: bool) -> Result<(), Error> {
         let listed = self.source.list(self.place.container, self.scope).await?;
+        self.compare(listed, all).await
+    }
+
+    /// Compares the state with a listing that was made.
+    async fn compare(&mut self, listed: Vec<String>, all: bool) -> Result<(), Error> {
         // What a narrower filter leaves out may be listed nevertheless.
         let all = all || !self.listed_scope().is_within(self.scope);
         let there: BTreeSet<&String> = listed.iter().collect();

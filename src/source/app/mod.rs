@@ -240,9 +240,30 @@ impl App {
 
     /// uids of the items that `listUids` gives for these parameters, each once.
     pub(super) async fn list_uids_with(&self, container: &str, params: Vec<Json>) -> Result<Vec<String>, Error> {
-        let name = "listUids";
-        let answer = self.ask(container, name, params).await?;
-        let mut list = uids(&answer).ok_or_else(|| self.strange(name))?;
+        let answer = self.ask(container, LISTING, params).await?;
+        self.listed_uids(container, &answer)
+    }
+
+    /// Where the history of a container stands, and after that [`App::list_uids_with`].
+    pub(super) async fn look(&self, container: &str, params: Vec<Json>) -> Result<(u64, Vec<String>), Error> {
+        let mut then = vec![self.call(LISTING, params)];
+        if self.manner.blind {
+            then.push(self.sources(false));
+        }
+        let phases = vec![vec![self.call(CURSOR, vec![json!(container)])], then];
+        let mut answers = self.session.sweep(phases).await.map_err(fault::of_site)?.into_iter().flatten();
+        let (cursor, list) = (next(&mut answers), next(&mut answers));
+        if self.manner.blind && !self.names(next(&mut answers))?.iter().any(|(id, _)| id == container) {
+            return Err(Error::ContainerGone);
+        }
+        match (cursor, list) {
+            (Ok(cursor), Ok(list)) => Ok((self.saw(container, &cursor)?, self.listed_uids(container, &list)?)),
+            (Err(error), _) | (_, Err(error)) => Err(self.container_error(container, error).await),
+        }
+    }
+
+    fn listed_uids(&self, container: &str, answer: &Json) -> Result<Vec<String>, Error> {
+        let mut list = uids(answer).ok_or_else(|| self.strange(LISTING))?;
         let mut met = std::collections::HashSet::new();
         list.retain(|uid| met.insert(uid.clone()));
         self.memory.set_size(container, list.len());
@@ -312,3 +333,4 @@ fn zone_of_user() -> Call {
 }
 
 const CURSOR: &str = "getHighestModSeq";
+const LISTING: &str = "listUids";

@@ -102,6 +102,10 @@ impl<S: Source, O: Office> Source for Inviting<S, O> {
         self.source.list(container, scope).await
     }
 
+    async fn look(&self, container: &str, scope: Scope) -> Result<(u64, Vec<String>), Error> {
+        self.source.look(container, scope).await
+    }
+
     async fn fetch(&self, container: &str, uids: &[String], ahead: &[String]) -> Result<Vec<Fetched>, Error> {
         self.source.fetch(container, uids, ahead).await
     }

@@ -14,7 +14,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::{
     Changes, Container, Error, Fetched, Shared, Source,
@@ -56,6 +56,19 @@ impl Kronolith {
     }
 }
 
+/// From when on events are listed, seconds; 0: all are.
+fn earliest(scope: Scope) -> i64 {
+    match scope {
+        Scope::Since(bound) => (bound - MARGIN).max(0),
+        Scope::All | Scope::Incomplete => 0,
+    }
+}
+
+/// Parameters of `calendar.listUids`.
+fn listing(calendar: &str, from: i64) -> Vec<Json> {
+    vec![json!([calendar]), json!(from), json!(0)]
+}
+
 impl Source for Kronolith {
     fn class(&self) -> Class {
         Class::Calendar
@@ -80,13 +93,17 @@ impl Source for Kronolith {
     }
 
     async fn list(&self, container: &str, scope: Scope) -> Result<Vec<String>, Error> {
-        let from = match scope {
-            Scope::Since(bound) => (bound - MARGIN).max(0),
-            Scope::All | Scope::Incomplete => 0,
-        };
-        let uids = self.app.list_uids_with(container, vec![json!([container]), json!(from), json!(0)]).await?;
+        let from = earliest(scope);
+        let uids = self.app.list_uids_with(container, listing(container, from)).await?;
         self.outline(container, from, &uids);
         Ok(uids)
+    }
+
+    async fn look(&self, container: &str, scope: Scope) -> Result<(u64, Vec<String>), Error> {
+        let from = earliest(scope);
+        let (cursor, uids) = self.app.look(container, listing(container, from)).await?;
+        self.outline(container, from, &uids);
+        Ok((cursor, uids))
     }
 
     async fn fetch(&self, container: &str, uids: &[String], ahead: &[String]) -> Result<Vec<Fetched>, Error> {

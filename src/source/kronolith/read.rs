@@ -51,10 +51,11 @@ impl Kronolith {
         uids: &[String],
         ahead: &[String],
     ) -> Result<Vec<Fetched>, Error> {
-        let mut rows: Rows = self.app.memory.rows(calendar, uids.iter().chain(ahead));
+        let mut rows: Rows = self.app.memory.rows(calendar, uids.iter());
         let wanted = Memory::lacking(&rows, uids.iter());
         let mut rest = HashMap::new();
         if !wanted.is_empty() {
+            rows.extend(self.app.memory.rows(calendar, ahead.iter()));
             let lacking = Memory::lacking(&rows, uids.iter().chain(ahead)).len();
             if self.is_read_whole(calendar, lacking).await {
                 rows.extend(self.whole(calendar).await?);

@@ -115,6 +115,13 @@ impl Source for Turba {
         }
     }
 
+    async fn look(&self, container: &str, scope: Scope) -> Result<(u64, Vec<String>), Error> {
+        match self.people(container) {
+            Some(people) => Ok((people.cursor().await?, self.list(container, scope).await?)),
+            None => self.app.look(container, vec![serde_json::json!([container])]).await,
+        }
+    }
+
     async fn fetch(&self, container: &str, uids: &[String], ahead: &[String]) -> Result<Vec<Fetched>, Error> {
         if let Some(people) = self.people(container) {
             return people.fetch(uids);
