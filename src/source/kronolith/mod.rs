@@ -4,6 +4,7 @@ mod bulk;
 pub(in crate::source) mod home;
 mod instances;
 mod limits;
+mod listed;
 mod plan;
 mod read;
 mod repair;

@@ -341,9 +341,12 @@ proptest! {
         let mailbox = Mailbox { name: text.clone(), address: "alice@example.test".into() };
         let composed = draft(None, &all, &Identity { mailbox }, &stamp, true).unwrap();
         let raw = written(&composed, b"", b"");
-        prop_assert!(raw.is_ascii(), "{}", String::from_utf8_lossy(&raw));
         let text = String::from_utf8(raw).unwrap();
+        let is_foreign = |address: &String| !address.is_ascii();
         for line in text.lines() {
+            // Mail servers that know SMTPUTF8 carry such addresses as they are; others are not given them.
+            let may_be = composed.recipients.iter().any(is_foreign) && (line.starts_with("To: ") || line.starts_with("Cc: "));
+            prop_assert!(line.is_ascii() || may_be, "{}", text);
             prop_assert!(!line.to_lowercase().starts_with("bcc"), "{}", text);
         }
         let message = Message::parse(text.as_bytes());
