@@ -45,6 +45,8 @@ use work::Work;
 pub const LARGEST_WINDOW: usize = 512;
 /// Collections are compared with a full listing this often, seconds.
 const LISTING_INTERVAL: u64 = 24 * 3600;
+/// What was listed not longer ago is delivered to its end before anybody asks what has happened since, seconds.
+const JUST_NOW: u64 = 10;
 /// How long a source that gives none of its items is waited for before they are taken for broken, seconds.
 const TROUBLE_LASTS: u64 = 3600;
 /// The same answer asked for so often in a row: items are sent one at a time.
@@ -149,8 +151,10 @@ pub async fn run<S: Source>(source: &S, log: &mut impl Log, task: Task<'_>) -> R
     if request.get_changes.unwrap_or(true) {
         // The phone asks for the same answer again and again: one of the items may be what it cannot take.
         let window = if replays >= CAREFUL_AFTER { window.min(1) } else { window.min(LARGEST_WINDOW) };
-        // While a first listing is being delivered there is no need to ask for more.
-        if !looked && work.state.dirty.len() + work.state.gone.len() < window {
+        // While a listing is being delivered there is no need to ask for more; nor with the rest of one that was made a moment ago.
+        let waiting = work.state.dirty.len() + work.state.gone.len();
+        let is_rest = waiting > 0 && !work.is_refiltered() && now.saturating_sub(work.state.listed) < JUST_NOW;
+        if !looked && waiting < window && !is_rest {
             work.collect(cursor).await?;
         }
         if replays >= ASIDE_AFTER {

@@ -265,6 +265,27 @@ fn a_sync_without_changes_asks_once_and_writes_nothing() {
 }
 
 #[test]
+fn the_rest_of_a_new_listing_comes_without_asking_again() {
+    let calls = |after: u64| {
+        let horde = Horde::default();
+        (0..5).for_each(|i| drop(horde.put(person(&format!("n{i}"), "x"))));
+        let mut phone = Phone::new(&horde);
+        phone.sync(3, false);
+        phone.sync(3, false);
+        horde.put(person("new", "x"));
+        let before = *horde.calls.lock().unwrap();
+        phone.now += after;
+        phone.sync(3, false);
+        let count = *horde.calls.lock().unwrap() - before;
+        phone.settle();
+        assert_eq!(phone.items.len(), 6, "nothing is lost");
+        count
+    };
+    assert_eq!(calls(0), 1, "a fetch");
+    assert_eq!(calls(JUST_NOW), 3, "a cursor, changes and a fetch");
+}
+
+#[test]
 fn the_cost_of_a_change_does_not_grow_with_the_collection() {
     let bytes = |phone: &Phone| phone.log.records.iter().map(Vec::len).sum::<usize>();
     let (horde, mut phone) = filled(2000);
