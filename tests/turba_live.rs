@@ -3,6 +3,8 @@
 //! `HORDE_EAS_LAB_WRITER` (`name:password`) may be written to: the tests take away what they made. `HORDE_EAS_LAB_READER` is somebody
 //! with many contacts, some with photo.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 use std::{
     sync::atomic::{AtomicU32, Ordering},
     time::Instant,

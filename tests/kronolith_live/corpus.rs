@@ -86,7 +86,8 @@ async fn a_change_of_one_property_leaves_the_others() {
         let Ok(serde_json::Value::String(uid)) = site.session().write("calendar.import", params).await else {
             continue;
         };
-        let Fetched::Item(before) = site.phone().fetch(&site.calendar, &[uid.clone()], &[]).await.unwrap().remove(0)
+        let Fetched::Item(before) =
+            site.phone().fetch(&site.calendar, std::slice::from_ref(&uid), &[]).await.unwrap().remove(0)
         else {
             failures.push(format!("{name}: cannot be read"));
             continue;

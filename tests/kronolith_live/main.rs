@@ -3,6 +3,8 @@
 //! (`e2e-NAME:e2e-NAME-secret`, `HORDE_EAS_LAB_USERS` is the beginning of the name); `HORDE_EAS_LAB_ADMIN` (`name:password`) may share
 //! calendars.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod bulk;
 mod corpus;
 mod kept;

@@ -47,7 +47,7 @@ async fn everything_survives_from_one_phone_to_another_and_can_be_cleared() {
     assert_eq!(there, made);
     let now = phone.cursor(&site.calendar).await.unwrap();
     assert_eq!(phone.changes(&site.calendar, before, now).await.unwrap().add, [uid.as_str()]);
-    assert_eq!(phone.cursors(&[site.calendar.clone()]).await.unwrap(), [now]);
+    assert_eq!(phone.cursors(std::slice::from_ref(&site.calendar)).await.unwrap(), [now]);
     assert_eq!(site.phone().add(&site.calendar, &uid, &made).await, Err(Error::Exists));
 
     let clear: Vec<_> = made
