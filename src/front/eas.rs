@@ -5,23 +5,23 @@ use std::{ops::RangeInclusive, sync::Arc};
 use bytes::Bytes;
 
 use super::{
-    Desk, body,
+    Desk, answer, body,
     catch::Caught,
     dispatch::{self, Outcome, Run, SpooledWork, WholeWork},
     gate::{self, Gate},
     known,
     line::Line,
     negotiate,
-    refuse::{WBXML, refuse},
+    refuse::refuse,
     throttle::{Answer, COMPARED, Slow, Visit},
 };
 use crate::{
     command::{Context, Place, Reply, Site},
     error::Error,
-    gateway::{Body, BodyError, Request, Response, ResponseBody},
+    gateway::{Request, Response, ResponseBody},
     horde::Login,
     proto::{Command, Query, Version, folder_sync},
-    spool::{Pieces, Spool},
+    spool::Spool,
     state::{self, Device, DeviceId, Info, Seen, WipeStatus},
 };
 
@@ -31,9 +31,6 @@ const PAGE: &str = "This is the address for phones and other programs that speak
 
 /// What the gate says to devices that have not taken the policies.
 const PROVISION: RangeInclusive<u16> = 142..=144;
-
-/// Pieces of a streamed answer that may wait for the web server.
-const PIECES: usize = 4;
 
 /// A command whose version and table entry are known.
 struct Asked {
@@ -134,7 +131,7 @@ impl Desk {
                 return Err(slowed(&slow, line));
             }
         };
-        let asked = asked.map_err(|(status, known)| known_error(status, known, realm))?;
+        let asked = asked.map_err(|(status, known)| answer::of_query(status, known, realm))?;
         let versions = site.config.versions.offered(&login.user, &asked.query.device_type, &agent(&request));
         let known = (asked.command, asked.version);
         match begin(site, request, &login, asked, versions.clone(), &mut visit, line).await {
@@ -188,26 +185,22 @@ impl Desk {
             Ok(work) => work,
             Err(failure) => return Box::pin(self.concluded(begun, Err(failure), line)).await,
         };
-        let outcome = Caught::new(work.begin(&begun.context)).await;
-        Box::pin(self.concluded(begun, Ok(outcome), line)).await
-    }
-
-    /// What a command came to, as its phone is told.
-    async fn concluded(
-        &self,
-        begun: Box<Begun<'_>>,
-        outcome: Result<Result<Result<Reply, Error>, String>, Failure>,
-        line: &mut Line,
-    ) -> Response {
-        let context = &begun.context;
-        let answer = match outcome {
-            Ok(Ok(Ok(reply))) => Box::pin(self.answer(&begun, reply)).await,
-            Ok(Ok(Err(error))) => Err(Failure::Error(error)),
-            Err(failure) => Err(failure),
-            Ok(Err(panic)) => {
+        let outcome = match Caught::new(work.begin(&begun.context)).await {
+            Ok(outcome) => outcome.map_err(Failure::Error),
+            Err(panic) => {
                 log::error!("a defect of this program, please report it: {panic}");
                 Err(Failure::Http(500))
             }
+        };
+        Box::pin(self.concluded(begun, outcome, line)).await
+    }
+
+    /// What a command came to, as its phone is told.
+    async fn concluded(&self, begun: Box<Begun<'_>>, outcome: Result<Reply, Failure>, line: &mut Line) -> Response {
+        let context = &begun.context;
+        let answer = match outcome {
+            Ok(reply) => Box::pin(self.answer(&begun, reply)).await,
+            Err(failure) => Err(failure),
         };
         Box::pin(begun.visit.answered(&context.session.login().user, judged(answer.as_ref()))).await;
         let (known, versions) = ((begun.command, context.version), &begun.versions);
@@ -219,7 +212,7 @@ impl Desk {
 
     /// The answer of a command that was carried out.
     async fn answer(&self, begun: &Begun<'_>, reply: Reply) -> Result<Response, Failure> {
-        let mut response = answer(reply);
+        let mut response = answer::of_reply(reply);
         if begun.renewed {
             let list = negotiate::list(&begun.versions);
             known::announced(&begun.context.device, &list).await.map_err(known::told)?;
@@ -402,73 +395,6 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Error(error)
     }
-}
-
-impl Response {
-    fn with_server_of(self, version: Version) -> Self {
-        if self.headers.iter().any(|(name, _)| *name == SERVER) {
-            return self;
-        }
-        self.header(SERVER, version.traits().server)
-    }
-}
-
-const SERVER: &str = "MS-Server-ActiveSync";
-
-fn answer(reply: Reply) -> Response {
-    // Known beforehand: the phone sees how far it has come, and that an answer broke off.
-    let length = reply.body.len();
-    let body = match reply.body.into_bytes() {
-        Ok(bytes) => ResponseBody::Full(bytes),
-        Err(pieces) => ResponseBody::Stream(stream(&pieces)),
-    };
-    let empty = matches!(&body, ResponseBody::Full(bytes) if bytes.is_empty());
-    let mut response = Response { body, ..Response::status(200) };
-    if !empty {
-        response = response.header("Content-Type", WBXML);
-    }
-    if matches!(response.body, ResponseBody::Stream(_)) {
-        response = response.header("Content-Length", length.to_string());
-    }
-    for (name, value) in reply.headers {
-        if name == "Content-Type" {
-            response.headers.retain(|(n, _)| *n != name);
-        }
-        response = response.header(name, value);
-    }
-    response
-}
-
-/// The pieces as the web server takes them.
-fn stream(pieces: &Pieces) -> Body {
-    let (sender, body) = Body::channel(PIECES);
-    let mut reader = pieces.reader();
-    tokio::spawn(async move {
-        loop {
-            match reader.next().await {
-                Ok(Some(bytes)) => {
-                    if !sender.send(bytes).await {
-                        return;
-                    }
-                }
-                Ok(None) => return,
-                Err(error) => {
-                    log::error!("an answer breaks off: {error}");
-                    return sender.fail(BodyError::Aborted).await;
-                }
-            }
-        }
-    });
-    body
-}
-
-/// A small status is one of HTTP, for what is wrong with the query itself.
-fn known_error(status: u16, asked: Option<(Command, Version)>, realm: &str) -> Response {
-    match asked {
-        Some(asked) => refuse(&Error::Status(status), Some(asked), realm).with_server_of(asked.1),
-        None => Response::status(status),
-    }
-    .header("Cache-Control", "private")
 }
 
 /// What an outcome says of the device that asked.
