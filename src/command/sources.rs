@@ -64,15 +64,20 @@ pub(super) type Items = Inviting<Any, Clerk>;
 /// The user's items of a class, container by container.
 pub(super) fn items(ctx: &Context, class: Class) -> Result<Items, Error> {
     let site = &ctx.site;
-    let (user, name) = (ctx.session.user(), class.name().to_ascii_lowercase());
-    let beside = site.store.beside(user, &name)?;
-    let mut source = Any::new(class, ctx.session.clone(), beside, &site.memory.shared);
+    let user = ctx.session.user();
+    let mut source = any(ctx, class)?;
     if let Any::Email(imp) = &mut source {
         imp.sit_at(Desk { store: site.store.clone(), domain: site.config.mail.domain.clone(), sender: sender(ctx)? });
     }
     let (smtp, domain) = (site.config.smtp.clone(), site.config.mail.domain.clone());
     let clerk = Clerk::new(ctx.session.clone(), smtp, domain);
     Ok(Inviting::new(source, clerk, site.store.outbox(user)?, ctx.version.traits().server_invites))
+}
+
+/// The application that holds the user's items of a class.
+fn any(ctx: &Context, class: Class) -> Result<Any, Error> {
+    let beside = ctx.site.store.beside(ctx.session.user(), &class.name().to_ascii_lowercase())?;
+    Ok(Any::new(class, ctx.session.clone(), beside, &ctx.site.memory.shared))
 }
 
 /// The user's mail, for what is done with it beside syncing.
@@ -171,14 +176,14 @@ pub(super) fn people_of(ctx: &Context, classes: &[Class]) -> Option<(Class, Cont
 
 /// All containers of these classes that the user may see, as this device is to have them.
 pub(super) async fn present(ctx: &Context, classes: &[Class]) -> Result<Vec<(Class, Container)>, Error> {
+    let (apart, together): (Vec<Class>, Vec<Class>) =
+        classes.iter().partition(|class| **class == Class::Email || merges(ctx, **class));
+    let apps = together.into_iter().map(|class| any(ctx, class)).collect::<Result<Vec<Any>, Error>>()?;
+    let (lists, others) = tokio::join!(Any::containers_of(&apps, true), apart_from_others(ctx, &apart));
+    let mut lists: BTreeMap<_, _> = lists?.into_iter().chain(others?).collect();
     let mut present = Vec::new();
     for class in classes {
-        let source = source_of(ctx, *class)?;
-        let containers = match merges(ctx, *class) {
-            true => source.whole().await.map(|whole| whole.into_iter().collect()),
-            false => source.containers().await,
-        };
-        match containers {
+        match lists.remove(class).unwrap_or_else(|| Ok(Vec::new())) {
             Ok(containers) => present.extend(containers.into_iter().map(|container| (*class, container))),
             // An application that this user may not use has nothing for him.
             Err(source::Error::Denied) => log::info!("{} may not use {}", ctx.session.user(), class.name()),
@@ -191,6 +196,23 @@ pub(super) async fn present(ctx: &Context, classes: &[Class]) -> Result<Vec<(Cla
     }
     present.extend(people_of(ctx, classes));
     Ok(present)
+}
+
+/// The containers of classes that cannot be asked for with others.
+async fn apart_from_others(
+    ctx: &Context,
+    classes: &[Class],
+) -> Result<Vec<(Class, Result<Vec<Container>, source::Error>)>, Error> {
+    let mut lists = Vec::new();
+    for class in classes {
+        let source = source_of(ctx, *class)?;
+        let containers = match merges(ctx, *class) {
+            true => source.whole().await.map(|whole| whole.into_iter().collect()),
+            false => source.containers().await,
+        };
+        lists.push((*class, containers));
+    }
+    Ok(lists)
 }
 
 /// Where the histories of containers stand, in as few questions as possible; in order.

@@ -136,6 +136,9 @@ macro_rules! sources {
     };
 }
 
+/// What one application says of its containers.
+type Listed = Result<Vec<Container>, Error>;
+
 impl Any {
     fn app(&self) -> Option<&App> {
         match self {
@@ -147,23 +150,26 @@ impl Any {
         }
     }
 
-    /// The containers of several applications of one user, in one PHP request where the site allows it; mail is not asked.
+    /// The containers of several applications of one user, in one PHP request where the site allows it; mail is not asked. With `then_read`
+    /// what else is needed to read them is asked, too.
     ///
     /// # Errors
     /// The site cannot be asked at all; what a single application says is in its result.
-    pub async fn containers_of(sources: &[Self]) -> Result<Vec<(Class, Result<Vec<Container>, Error>)>, Error> {
+    pub async fn containers_of(sources: &[Self], then_read: bool) -> Result<Vec<(Class, Listed)>, Error> {
         let apps: Vec<(&Self, &App)> = sources.iter().filter_map(|any| Some((any, any.app()?))).collect();
-        let Some((_, first)) = apps.first() else { return Ok(Vec::new()) };
+        let Some((_, one)) = apps.first() else { return Ok(Vec::new()) };
         let listings: Vec<Listing> = apps.iter().map(|(_, app)| app.listing()).collect();
         let (firsts, others): (Vec<_>, Vec<_>) = listings.into_iter().map(|one| (one.first, one.then)).unzip();
-        let phases = vec![firsts, others.into_iter().flatten().collect()];
-        let mut phases =
-            first.session.sweep(phases).await.map_err(app::fault::of_site)?.into_iter().map(Vec::into_iter);
+        let zone = if then_read { one.zone_question() } else { None };
+        let phases = vec![firsts, others.into_iter().flatten().chain(zone).collect()];
+        let mut phases = one.session.sweep(phases).await.map_err(app::fault::of_site)?.into_iter().map(Vec::into_iter);
         let (mut first, mut then) = (phases.next().unwrap_or_default(), phases.next().unwrap_or_default());
-        Ok(apps
+        let lists = apps
             .iter()
             .map(|(any, app)| (any.class(), app.listed(&mut first, &mut then).map(|list| any.own(list))))
-            .collect())
+            .collect();
+        one.take_zone(then.next());
+        Ok(lists)
     }
 
     /// What an application makes of the list of its containers.

@@ -106,7 +106,7 @@ async fn list(inner: &Arc<Inner>, session: &Session) -> Result<(), source::Error
         })?;
         sources.push(Any::new(class, session.clone(), beside, &inner.shared));
     }
-    let lists = Any::containers_of(&sources).await?;
+    let lists = Any::containers_of(&sources, false).await?;
     let mut hall = inner.hall();
     let Some(user) = hall.users.get_mut(session.user()) else { return Ok(()) };
     let mut changed = false;

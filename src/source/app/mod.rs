@@ -164,17 +164,25 @@ impl App {
     pub(super) async fn containers(&self) -> Result<Vec<Container>, Error> {
         let Listing { first, mut then } = self.listing();
         // Whoever lists the containers reads them next.
-        if self.known_zone().is_none() {
-            then.push(zone_of_user());
-        }
+        then.extend(self.zone_question());
         let mut phases = self.session.sweep(vec![vec![first], then]).await.map_err(fault::of_site)?.into_iter();
         let (mut first, mut then) =
             (phases.next().unwrap_or_default().into_iter(), phases.next().unwrap_or_default().into_iter());
         let containers = self.listed(&mut first, &mut then)?;
-        if let Some(Ok(zone)) = then.next() {
+        self.take_zone(then.next());
+        Ok(containers)
+    }
+
+    /// The call that asks for the user's time zone, unless it is known.
+    pub(super) fn zone_question(&self) -> Option<Call> {
+        self.known_zone().is_none().then(zone_of_user)
+    }
+
+    /// Takes the answer to [`App::zone_question`], if it was asked.
+    pub(super) fn take_zone(&self, answer: Option<Answer>) {
+        if let Some(Ok(zone)) = answer {
             self.learn_zone(&zone);
         }
-        Ok(containers)
     }
 
     /// The calls whose answers [`App::listed`] reads.
