@@ -329,6 +329,7 @@ async fn trouble_is_told_apart() {
     let new = item([text(c::LAST_NAME, &marked("trouble"))]);
     for gone in [foreign.as_str(), "no-such-book"] {
         assert_eq!(turba.list(gone, Scope::All).await, Err(Error::ContainerGone));
+        assert_eq!(turba.look(gone, Scope::All).await, Err(Error::ContainerGone));
         assert_eq!(turba.changes(gone, 1, 2).await, Err(Error::ContainerGone));
         assert_eq!(turba.fetch(gone, std::slice::from_ref(&uid), &[]).await, Err(Error::ContainerGone));
         assert_eq!(turba.add(gone, &wish(), &new).await, Err(Error::ContainerGone));

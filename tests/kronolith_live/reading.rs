@@ -1,11 +1,11 @@
 //! Windows of time, and what reading costs.
 
-use std::time::Instant;
+use std::{collections::HashSet, time::Instant};
 
 use horde_eas::{
-    horde::Login,
+    horde::{Horde, Login, Settings},
     proto::class::Scope,
-    source::{Fetched, Source},
+    source::{Fetched, Shared, Source, kronolith::Kronolith},
     wbxml::tag::calendar as c,
 };
 use serde_json::json;
@@ -44,6 +44,25 @@ async fn the_window_leaves_out_nothing_that_goes_on() {
         assert!(!there || !["over", "ended"].contains(name), "{name} is listed");
     }
     assert_eq!(site.phone().list(&site.calendar, Scope::All).await.unwrap().len(), all.len());
+}
+
+#[tokio::test]
+async fn a_look_is_the_cursor_and_the_listing() {
+    let site = Site::new("").await;
+    let uids = [site.add(&event("one")).await, site.add(&event("two")).await];
+    for (multicall, requests) in [(true, 1), (false, 3)] {
+        let horde = Horde::new(Settings { multicall, ..settings() }).unwrap();
+        let beside = site.store.beside(&site.login.user, "calendar").unwrap();
+        let phone = Kronolith::new(horde.session(&site.login), beside, &Shared::new());
+        horde.session(&site.login).has_multicall().await;
+        let before = horde.stats().total();
+        let (cursor, listed) = phone.look(&site.calendar, Scope::All).await.unwrap();
+        assert_eq!(horde.stats().total() - before, requests);
+        assert_eq!(cursor, phone.cursor(&site.calendar).await.unwrap());
+        assert_eq!(listed.iter().collect::<HashSet<_>>(), uids.iter().collect());
+        let changes = phone.changes(&site.calendar, cursor - 1, cursor).await.unwrap();
+        assert_eq!([changes.add, changes.modify].concat(), uids[1..], "the newest change");
+    }
 }
 
 /// The targets: a first sync of 2,000 events in at most 10 PHP requests, the first hundred within 0.3 s, one changed event in at most three.
@@ -112,10 +131,6 @@ async fn fill(site: &Site) {
 /// Without multiCall many events come with all of their calendar, few one by one; all the same.
 #[tokio::test]
 async fn the_ways_of_reading_give_the_same() {
-    use horde_eas::{
-        horde::{Horde, Settings},
-        source::{Shared, kronolith::Kronolith},
-    };
     let site = Site::new("Europe/Berlin").await;
     for n in 0..70 {
         let changed = [deleted("20261208T080000Z")];
@@ -125,8 +140,7 @@ async fn the_ways_of_reading_give_the_same() {
     let uids = site.phone().list(&site.calendar, Scope::All).await.unwrap();
     let mut answers = Vec::new();
     for (multicall, at_a_time) in [(true, uids.len()), (false, uids.len()), (false, 10)] {
-        let url = std::env::var("HORDE_EAS_LAB_RPC").unwrap();
-        let horde = Horde::new(Settings { url, multicall, multiget: multicall, ..Settings::default() }).unwrap();
+        let horde = Horde::new(Settings { multicall, multiget: multicall, ..settings() }).unwrap();
         let beside = site.store.beside(&site.login.user, "calendar").unwrap();
         let phone = Kronolith::new(horde.session(&site.login), beside, &Shared::new());
         let mut items = Vec::new();

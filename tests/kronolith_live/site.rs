@@ -24,9 +24,10 @@ pub(crate) struct Site {
     _dir: tempfile::TempDir,
 }
 
-fn url() -> String {
-    std::env::var("HORDE_EAS_LAB_RPC")
-        .expect("HORDE_EAS_LAB_RPC is not set: these tests need the URL of rpc.php of a real Horde")
+pub(crate) fn settings() -> Settings {
+    let url = std::env::var("HORDE_EAS_LAB_RPC")
+        .expect("HORDE_EAS_LAB_RPC is not set: these tests need the URL of rpc.php of a real Horde");
+    Settings { url, ..Settings::default() }
 }
 
 fn number() -> u32 {
@@ -45,7 +46,7 @@ impl Site {
 
     pub(crate) async fn with(login: Login, zone: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let horde = Horde::new(Settings { url: url(), ..Settings::default() }).unwrap();
+        let horde = Horde::new(settings()).unwrap();
         let session = horde.session(&login);
         if !zone.is_empty() {
             let set = vec![json!("horde"), json!("timezone"), json!(zone)];

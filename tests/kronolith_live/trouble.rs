@@ -24,6 +24,7 @@ async fn trouble_is_told_apart() {
     let patch = Patch { set: item([text(c::SUBJECT, "x")]), clear: vec![] };
     for gone in [owner.calendar.as_str(), "no-such-calendar"] {
         assert_eq!(phone.list(gone, Scope::All).await, Err(Error::ContainerGone));
+        assert_eq!(phone.look(gone, Scope::All).await, Err(Error::ContainerGone));
         assert_eq!(phone.changes(gone, 1, 2).await, Err(Error::ContainerGone));
         assert_eq!(phone.fetch(gone, std::slice::from_ref(&uid), &[]).await, Err(Error::ContainerGone));
         assert_eq!(phone.add(gone, &wish(), &event("x")).await, Err(Error::ContainerGone));
