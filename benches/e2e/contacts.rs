@@ -1,12 +1,9 @@
 //! A thousand contacts.
 
-use std::cell::RefCell;
-
 use crate::{
     horde::Lab,
     phone::{Phone, Request},
     side::{Cost, Side, both, median, row, site, user},
-    site::Site,
 };
 
 const CONTACTS: usize = 1000;
@@ -26,7 +23,7 @@ fn initial(side: &Side<'_>, device: &str) -> (Cost, Phone, String) {
     (cost, phone, book)
 }
 
-pub(crate) fn run(lab: &Lab, rounds: usize, repeats: usize) -> RefCell<Site> {
+pub(crate) fn run(lab: &Lab, rounds: usize, repeats: usize) {
     let user = user(lab, "bench", CONTACTS, 0, 0);
     // Horde's own server syncs only the address books that the user has chosen.
     let book = user.book();
@@ -59,5 +56,4 @@ pub(crate) fn run(lab: &Lab, rounds: usize, repeats: usize) -> RefCell<Site> {
     row("Sync without changes", a[1], b[1], "target: 2 times, at most 1 PHP");
     row("OPTIONS", a[2], b[2], "target: no PHP");
     row("refused (wrong policy key)", a[3], b[3], "target: no PHP");
-    site
 }

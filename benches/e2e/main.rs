@@ -1,7 +1,7 @@
 //! The bridge against Horde's own PHP ActiveSync: same lab, same run, same phone. Prints times, PHP requests and ratios.
 //!
 //! Needs root and a running lab: `tests/lab/up && cargo bench --bench e2e`; with `-- --short` fewer repetitions, with `-- calendar`,
-//! `-- contacts` or `-- mail` that part alone.
+//! `-- contacts`, `-- mail` or `-- waiting` that part alone.
 // In here a panic is the report.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(dead_code, reason = "the tests use more of the phone")]
@@ -39,14 +39,16 @@ fn main() {
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|p| p == part);
     let (rounds, repeats) = if short { (1, 5) } else { (3, 20) };
     let lab = Lab::get();
-    let site = wanted("contacts").then(|| contacts::run(&lab, rounds, repeats));
+    if wanted("contacts") {
+        contacts::run(&lab, rounds, repeats);
+    }
     if wanted("calendar") {
         calendar::run(&lab, rounds);
     }
     if wanted("mail") {
         mail::run(&lab, rounds);
     }
-    if let Some(site) = site {
-        waiting::waiting(&site.borrow(), &lab.user("waiting"), if short { 100 } else { 1000 });
+    if wanted("waiting") {
+        waiting::run(&lab, if short { 100 } else { 1000 });
     }
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    horde::Horde,
+    horde::Lab,
     http,
     phone::{self, Phone},
-    side::paired,
+    side::{paired, site},
     site::Site,
 };
 
@@ -18,10 +18,13 @@ fn memory(site: &Site) -> usize {
 }
 
 /// Memory of the bridge per waiting Ping, each of another device.
-pub(crate) fn waiting(site: &Site, user: &Horde, count: usize) {
+pub(crate) fn run(lab: &Lab, count: usize) {
+    // No user has so many phones.
+    let site = site(lab, "waiting", "[limits]\nuser_rate = 0\nuser_open = 0");
+    let (site, user) = (site.borrow(), lab.user("waiting"));
     let mut phones = Vec::new();
     for i in 0..count {
-        let mut phone = paired(site, user, &format!("waiting{i}"));
+        let mut phone = paired(&site, &user, &format!("waiting{i}"));
         let book = phone.contacts();
         phone.sync_all(&book);
         phones.push((phone, book));
@@ -32,10 +35,10 @@ pub(crate) fn waiting(site: &Site, user: &Horde, count: usize) {
     };
     let few = ask(&phones[..count / 10]);
     std::thread::sleep(Duration::from_secs(3));
-    let before = memory(site);
+    let before = memory(&site);
     let rest = ask(&phones[count / 10..]);
     std::thread::sleep(Duration::from_secs(3));
-    let after = memory(site);
+    let after = memory(&site);
     let still = few.iter().chain(&rest).filter(|p| p.silent_for(Duration::from_millis(1))).count();
     let each = after.saturating_sub(before) as f64 / rest.len() as f64;
     println!("{still} of {count} Pings waiting: {before} KiB, then {after} KiB: {each:.1} KiB each   target: 10 KiB");
