@@ -280,7 +280,7 @@ impl Config {
         let config: Self = toml::from_str(text).map_err(|e| Error {
             file: file.to_owned(),
             line: e.span().map_or(0, |span| line_at(text, span.start)),
-            reason: e.message().replace('\n', ", "),
+            reason: in_words(e.message()),
         })?;
         config.check().map_err(|fault| Error {
             file: file.to_owned(),
@@ -313,6 +313,24 @@ impl Config {
         }
     }
 }
+
+/// What is said of a value of the wrong kind, without names of types of Rust.
+fn in_words(message: &str) -> String {
+    let message = message.replace('\n', ", ");
+    let kind = KINDS.iter().find_map(|(kind, words)| Some((message.strip_suffix(kind)?, words)));
+    kind.map_or_else(|| message.clone(), |(before, words)| format!("{before}{words}"))
+}
+
+/// How kinds of values are called.
+const KINDS: [(&str, &str); 7] = [
+    ("expected u16", "expected a number from 0 to 65535"),
+    ("expected u32", "expected a number from 0 to 4294967295"),
+    ("expected u64", "expected a number, 0 or more"),
+    ("expected usize", "expected a number, 0 or more"),
+    ("expected a boolean", "expected true or false"),
+    ("expected a string", "expected a text in quotes"),
+    ("expected a sequence", "expected a list in brackets"),
+];
 
 fn line_at(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|b| *b == b'\n').count() + 1
