@@ -20,7 +20,7 @@ fn memory(site: &Site) -> usize {
 /// Memory of the bridge per waiting Ping, each of another device.
 pub(crate) fn run(lab: &Lab, count: usize) {
     // No user has so many phones.
-    let site = site(lab, "waiting", "[limits]\nuser_rate = 0\nuser_open = 0");
+    let site = site(lab, "waiting", "[limits]\nuser_rate = 0\nuser_open = 0\nuser_working = 0");
     let (site, user) = (site.borrow(), lab.user("waiting"));
     let mut phones = Vec::new();
     for i in 0..count {
