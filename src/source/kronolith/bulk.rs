@@ -26,7 +26,7 @@ const WORTH: usize = 200;
 /// Single exports take three times as long for each: fewer than a third of a calendar are exported.
 const A_THIRD: usize = 3;
 /// About so many events are asked for in one request, 10 KB of XML each: while the phone is given them, the next are read.
-const PIECE: usize = 500;
+const PIECE: usize = 700;
 /// So many requests at the same time.
 const STREAMS: usize = 2;
 /// A larger calendar is never read at once, for the sake of memory here and in PHP.
@@ -222,8 +222,8 @@ mod tests {
             let cuts = Outline::new(0, &uids(count)).unwrap().cuts(wanted);
             cuts.into_iter().map(|(uid, place)| (uid == place.to_string()).then_some(place).unwrap()).collect()
         };
-        assert_eq!(places(2500, &uids(100)), [99, 500, 1000, 1500, 2000]);
-        assert_eq!(places(1200, &["elsewhere".into()]), [400, 800]);
+        assert_eq!(places(2500, &uids(100)), [99, 625, 1250, 1875]);
+        assert_eq!(places(1200, &["elsewhere".into()]), [600]);
         assert_eq!(places(300, &uids(200)), [199, 150]);
         assert!(Outline::new(0, &uids(20)).is_none());
     }
