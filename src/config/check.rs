@@ -28,6 +28,7 @@ impl Config {
             ensure(known, section, option, || format!("{text:?} is no http:// or https:// URL"))
         };
         url("horde", "url", &self.horde.url)?;
+        self.horde.check().map_err(|reason| Fault { section: "horde", option: "url", reason })?;
         if !self.autodiscover.url.is_empty() {
             url("autodiscover", "url", &self.autodiscover.url)?;
         }

@@ -59,6 +59,7 @@ fn faults_name_the_line() {
         ("[horde]\ntimeout = \"60\"\n", 2, "string \"60\", expected a number, 0 or more"),
         ("[horde]\nmulticall = \"no\"\n", 2, "expected true or false"),
         ("[horde]\nurl = localhost\n", 2, ""),
+        ("[horde]\nurl = \"http://localhost/horde/\"\n", 2, "must end with the path of rpc.php, for example"),
         ("[horde]\nurl = 5\n", 2, "expected a text in quotes"),
         ("[login]\ndomains = \"example.org\"\n", 2, "expected a list in brackets"),
         ("[log]\nlevel = \"loud\"\n", 2, "no log level \"loud\""),

@@ -218,6 +218,17 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
+impl Settings {
+    /// Checks the URL.
+    ///
+    /// # Errors
+    /// It is not one that can be called; the text is for the administrator.
+    pub fn check(&self) -> Result<(), String> {
+        let url = reqwest::Url::parse(&self.url).map_err(|e| format!("{:?}: {e}", self.url))?;
+        check(&url).map_err(|e| format!("{:?}: {e}", self.url))
+    }
+}
+
 /// Whether RPC can be called at that address at all (`horde-rpc.md` 1).
 fn check(url: &reqwest::Url) -> Result<(), &'static str> {
     if !matches!(url.scheme(), "http" | "https") {
